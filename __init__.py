@@ -1,0 +1,1 @@
+"""Lucy: from chat records and a training goal to a reinforcement-fine-tuned, deployed model."""

@@ -1,0 +1,1 @@
+"""The wiring of the steps and the owner of running graphs."""

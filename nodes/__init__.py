@@ -1,0 +1,1 @@
+"""How Lucy conducts each step."""

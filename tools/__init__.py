@@ -1,0 +1,1 @@
+"""The domain: plain typed functions over plain values."""

@@ -1,0 +1,1 @@
+"""Every face of Lucy; translation only."""
