@@ -42,6 +42,8 @@ class Record:
     """The source's own notes. Never read by any step: labels may stand here."""
     parents: tuple[str, ...] = ()
     """Ids of the records a synthetic record was made from; empty for an imported one."""
+    origin: dict[str, Any] = field(default_factory=dict[str, Any])
+    """How a synthetic record was made: strategy, topic, persona, model, seed, batch, cost; else empty."""
     family: str = ""
     """Lineage root: equal for a record, its synthetic children and its near-duplicates."""
 

@@ -1,0 +1,321 @@
+"""Own the running graphs: one run per workflow, a log that can be followed, resume, cancel, rollback.
+
+A run belongs to the application, never to a page: it goes on when nobody is looking. Whoever wants to look
+follows the workflow's log from any point. A run that was killed is continued by `drive(workflow_id)`.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+import uuid
+from collections import defaultdict
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from langgraph.checkpoint.sqlite import SqliteSaver
+from langgraph.types import Command
+
+from lucy.errors import BusyError, InputError, LucyError
+from lucy.graph.build import build_graph
+from lucy.graph.state import STEPS, FinetuneWorkflowState, StepName
+from lucy.nodes.catalogue import find_step
+from lucy.tools.jobs import run_job
+from lucy.tools.store.jobs import FINAL, find_job, request_job_cancel
+from lucy.tools.store.workflows import (
+    read_snapshots,
+    release_run,
+    request_cancel,
+    save_workflow,
+    take_run,
+)
+from lucy.tools.workbench import Workbench
+
+logger = logging.getLogger(__name__)
+STEPS_A_RUN = 200
+"""Supersteps that one run may make; a turn makes about eight."""
+FAULT = "Something went wrong inside Lucy; nothing that was stored is lost. Send any message to try again."
+POLL = 1.0
+"""Seconds between two looks at a job that another process is running."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a run."""
+
+    kind: Literal["progress", "message", "question", "ended", "failed"]
+    data: dict[str, Any]
+    """progress: `step`, `label`, `done`, `total`. message: `id`, `role`, `text`. question: the proposal.
+    failed: `error`, one sentence."""
+
+
+@dataclass(slots=True)
+class Log:
+    """The events of one workflow since this process began, for any number of followers."""
+
+    events: list[Event] = field(default_factory=list[Event])
+    changed: threading.Condition = field(default_factory=threading.Condition)
+    running: int = 0
+
+    def add(self, event: Event) -> None:
+        """Append an event and wake the followers."""
+        with self.changed:
+            self.events.append(event)
+            self.changed.notify_all()
+
+
+class Runs:
+    """The graphs that this process runs; safe to use from several threads."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self.bench = bench
+        self._connection = _connect(bench)
+        self.graph = build_graph(bench, checkpointer=SqliteSaver(self._connection))
+        self._logs: defaultdict[str, Log] = defaultdict(Log)
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def close(self) -> None:
+        """Close the checkpoints; runs in progress stop at their next write and can be resumed."""
+        self._connection.close()
+
+    def create(self, **given: Any) -> str:
+        """Begin a workflow and give its id; nothing runs yet.
+
+        Args:
+            given: Keys of `InputState`: `source` or `dataset_id`, `goal`, `name`, `artefacts`.
+        """
+        workflow_id = str(uuid.uuid4())
+        row = {key: given.get(key) or "" for key in ("name", "goal")}
+        save_workflow(self.bench.store, workflow_id, dataset_id=given.get("dataset_id"), **row)
+        with self._lock(workflow_id):
+            config = self._config(workflow_id)
+            self.graph.update_state(
+                config, {"messages": [], "workflow_id": workflow_id, **given}, "__start__"
+            )
+        return workflow_id
+
+    def read_state(self, workflow_id: str) -> FinetuneWorkflowState:
+        """Give the workflow's state as last stored; empty for a thread that has none."""
+        values: Any = self.graph.get_state(self._config(workflow_id)).values
+        return values
+
+    def drive(self, workflow_id: str, reply: Any = None) -> Iterator[Event]:
+        """Run the graph until it asks or ends, do the job it waits for, and go on after that.
+
+        Args:
+            workflow_id: The workflow.
+            reply: What the person answered: a text, or `{"choice": id}`; None just goes on, which is also
+                how a run that was killed is resumed.
+
+        Raises:
+            BusyError: the workflow is being run already.
+        """
+        yield from self._run(workflow_id, reply)
+        while (job_id := self._awaited_job(workflow_id)) is not None:
+            yield from self._work(job_id)
+            ended = find_job(self.bench.store, job_id).status in FINAL
+            if not ended or self._awaited_job(workflow_id) != job_id:
+                return
+            # The end of a job waits for a conversation that is going on, however long that takes.
+            yield from self._run(workflow_id, {"kind": "job_done", "job_id": job_id}, wait=-1)
+
+    def start(self, workflow_id: str, reply: Any = None) -> None:
+        """Drive the workflow in a thread of the application; follow it with `follow`.
+
+        Raises:
+            BusyError: the workflow is being run already.
+        """
+        if self._locks[workflow_id].locked():
+            raise BusyError("I am still working on your last message; wait for it or cancel it.")
+        log = self._logs[workflow_id]
+        log.running += 1
+        thread = threading.Thread(
+            target=self._drive_in_background, args=(workflow_id, reply, log), name=f"run-{workflow_id[:8]}"
+        )
+        thread.daemon = True  # killed with the process: everything that matters is stored as it goes
+        thread.start()
+
+    def follow(self, workflow_id: str, since: int = 0, *, wait: float = 30.0) -> Iterator[Event]:
+        """Replay the events from number `since` on and wait for more, until the run ends."""
+        log = self._logs[workflow_id]
+        while True:
+            with log.changed:
+                if since >= len(log.events) and log.running:
+                    log.changed.wait(wait)
+                fresh, running = log.events[since:], log.running
+            yield from fresh
+            since += len(fresh)
+            if not running and since >= len(log.events):
+                return
+
+    def count_events(self, workflow_id: str) -> int:
+        """Tell how many events the log has: the place to follow from to see only what is new."""
+        return len(self._logs[workflow_id].events)
+
+    def is_running(self, workflow_id: str) -> bool:
+        """Tell whether this process is working on the workflow."""
+        return self._logs[workflow_id].running > 0
+
+    def needs_resume(self, workflow_id: str) -> bool:
+        """Tell whether a run was broken off, or waits for a job, and should be driven on."""
+        state = self.graph.get_state(self._config(workflow_id))
+        broken_off = bool(state.next) and not state.interrupts
+        return broken_off or self._awaited_job(workflow_id) is not None
+
+    def cancel(self, workflow_id: str) -> None:
+        """Ask the work in progress to stop at the next opportunity; what is stored stays."""
+        request_cancel(self.bench.store, workflow_id)
+        job_id = self._awaited_job(workflow_id)
+        if job_id:
+            request_job_cancel(self.bench.store, job_id)
+
+    def rollback(self, workflow_id: str, step: StepName) -> None:
+        """Put the references back as they were when `step` was last about to begin; nothing is deleted.
+
+        Raises:
+            InputError: the workflow never came to that step.
+        """
+        found = [one for one in read_snapshots(self.bench.store, workflow_id) if one.step == step]
+        if not found:
+            came = sorted({one.step for one in read_snapshots(self.bench.store, workflow_id)})
+            raise InputError(
+                f"The workflow never came to {find_step(step).title!r}, so there is nothing to restore; "
+                f"it has snapshots of: {', '.join(came) or 'no step yet'}."
+            )
+        with self._lock(workflow_id):
+            state = self.read_state(workflow_id)
+            self.graph.update_state(
+                self._config(workflow_id), _restore(state, found[-1].body, step), "router"
+            )
+
+    def _drive_in_background(self, workflow_id: str, reply: Any, log: Log) -> None:
+        try:
+            for event in self.drive(workflow_id, reply):
+                log.add(event)
+        except LucyError as error:
+            log.add(Event("failed", {"error": str(error)}))
+        except Exception:  # the outermost handler of the thread
+            logger.exception("The run of workflow %s failed", workflow_id)
+            log.add(Event("failed", {"error": FAULT}))
+        finally:
+            with log.changed:
+                log.running -= 1
+                log.changed.notify_all()
+
+    def _config(self, workflow_id: str) -> Any:
+        return {"configurable": {"thread_id": workflow_id}, "recursion_limit": STEPS_A_RUN}
+
+    def _lock(self, workflow_id: str, wait: float = 5.0) -> "_RunLock":
+        return _RunLock(self, workflow_id, self._locks[workflow_id], wait)
+
+    def _run(self, workflow_id: str, reply: Any, wait: float = 5.0) -> Generator[Event]:
+        with self._lock(workflow_id, wait):
+            value = self._choose_input(workflow_id, reply)
+            if value is not _NOTHING:
+                yield from self._stream(workflow_id, value)
+            pending = self.read_state(workflow_id).get("pending")
+        if pending:
+            yield Event("question", dict(pending))
+        else:
+            yield Event("ended", {})
+
+    def _choose_input(self, workflow_id: str, reply: Any) -> Any:
+        """Decide how to enter the graph: retry what failed, answer what is open, or go on."""
+        state = self.graph.get_state(self._config(workflow_id))
+        if any(task.error for task in state.tasks):
+            return None
+        if state.interrupts:
+            return _NOTHING if reply is None else Command(resume=reply or ".")
+        if state.next:
+            return None
+        return {"messages": []}
+
+    def _stream(self, workflow_id: str, value: Any) -> Generator[Event]:
+        seen: set[str] = set()
+        parts = self.graph.stream(
+            value,
+            self._config(workflow_id),
+            stream_mode=["updates", "custom"],
+            subgraphs=True,
+            durability="sync",
+        )
+        for _, mode, data in parts:
+            if mode == "custom":
+                yield Event("progress", dict(data))
+            else:
+                yield from _read_messages(data, seen)
+
+    def _awaited_job(self, workflow_id: str) -> str | None:
+        pending = self.read_state(workflow_id).get("pending")
+        return pending.get("job_id") if pending and pending["kind"] == "job" else None
+
+    def _work(self, job_id: str) -> Generator[Event]:
+        """Run the job here, or watch it when another thread or process has it."""
+        worker = threading.Thread(target=run_job, args=(self.bench, job_id), name=job_id, daemon=True)
+        worker.start()
+        while True:
+            job = find_job(self.bench.store, job_id)
+            if job.progress:
+                yield Event("progress", {"step": job.kind, **job.progress})
+            if job.status in FINAL:
+                return
+            worker.join(POLL / 4)
+            if not worker.is_alive():
+                time.sleep(0 if find_job(self.bench.store, job_id).status in FINAL else POLL)
+
+
+_NOTHING = object()
+"""No input: the question is open and there is no answer yet."""
+
+
+class _RunLock:
+    """Hold a workflow in this process and, by a lease in the store, over all processes."""
+
+    def __init__(self, runs: Runs, workflow_id: str, lock: threading.Lock, wait: float) -> None:
+        self._store, self._workflow_id, self._lock, self._wait = runs.bench.store, workflow_id, lock, wait
+
+    def __enter__(self) -> None:
+        if not self._lock.acquire(timeout=self._wait):
+            raise BusyError("I am still working on your last message; wait for it or cancel it.")
+        try:
+            take_run(self._store, self._workflow_id)
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        release_run(self._store, self._workflow_id)
+        self._lock.release()
+
+
+def _connect(bench: Workbench) -> sqlite3.Connection:
+    path = bench.store.home / "checkpoints.db"
+    connection = sqlite3.connect(path, timeout=30, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=NORMAL")
+    return connection
+
+
+def _read_messages(data: Any, seen: set[str]) -> Generator[Event]:
+    updates: Mapping[str, Any] = data if isinstance(data, dict) else {}
+    for update in updates.values():
+        if not isinstance(update, dict):
+            continue
+        for message in update.get("messages") or []:
+            if message.id not in seen:
+                seen.add(message.id)
+                role = "user" if message.type == "human" else "assistant"
+                yield Event("message", {"id": message.id, "role": role, "text": message.text})
+
+
+def _restore(state: FinetuneWorkflowState, body: Mapping[str, Any], step: StepName) -> dict[str, Any]:
+    """Make the update that replaces the references: keys that were not there then are removed."""
+    update: dict[str, Any] = {"step": step, "pending": None, "intent": None, "reply": None}
+    for key in ("artefacts", "status", "inputs"):
+        now: Mapping[str, Any] = state.get(key) or {}  # pyright: ignore[reportAssignmentType]
+        update[key] = {**dict.fromkeys(now), **body[key]}
+    update["status"] |= {step: "in_progress"}
+    for later in STEPS[STEPS.index(step) + 1 :]:
+        update["status"].setdefault(later, None)
+    return update

@@ -1,0 +1,62 @@
+"""Read what the current references of a workflow stand for."""
+
+from typing import Any
+
+from lucy.errors import NotFoundError
+from lucy.graph.state import FinetuneWorkflowState
+from lucy.nodes.step import get_workflow_id
+from lucy.tools.store.artefacts import get_artefact, read_assignments
+from lucy.tools.store.datasets import Dataset, get_dataset, read_records
+from lucy.tools.topics.tree import TopicTree
+from lucy.tools.vocabulary import Assignment, Record
+from lucy.tools.workbench import Workbench
+
+
+def has_artefact(state: FinetuneWorkflowState, kind: str) -> bool:
+    """Tell whether the workflow has an artefact of this kind now."""
+    return kind in (state.get("artefacts") or {})
+
+
+def read_artefact(state: FinetuneWorkflowState, bench: Workbench, kind: str) -> dict[str, Any]:
+    """Read the current artefact of a kind.
+
+    Raises:
+        NotFoundError: there is none yet.
+    """
+    ref = (state.get("artefacts") or {}).get(kind)
+    if ref is None:
+        raise NotFoundError(f"This workflow has no {kind} yet.")
+    return get_artefact(bench.store, get_workflow_id(state), kind, ref["revision"])
+
+
+def read_dataset(state: FinetuneWorkflowState, bench: Workbench) -> Dataset:
+    """Read the dataset's row: name, source and hygiene report."""
+    return get_dataset(bench.store, state.get("dataset_id") or "")
+
+
+def read_batches(state: FinetuneWorkflowState, bench: Workbench) -> list[str]:
+    """Read the ids of the generated batches that belong to the records now."""
+    return read_artefact(state, bench, "dataset")["batches"] if has_artefact(state, "dataset") else []
+
+
+def read_current_records(state: FinetuneWorkflowState, bench: Workbench) -> list[Record]:
+    """Read the imported records and the current generated ones."""
+    return read_records(bench.store, state.get("dataset_id") or "", read_batches(state, bench))
+
+
+def read_tree(state: FinetuneWorkflowState, bench: Workbench) -> TopicTree:
+    """Read the current topic tree."""
+    return TopicTree.model_validate(read_artefact(state, bench, "topics")["tree"])
+
+
+def read_topics(state: FinetuneWorkflowState, bench: Workbench, records: list[Record]) -> list[Assignment]:
+    """Give the topic of each record: as categorized, or as it was generated for."""
+    ref = (state.get("artefacts") or {})["categories"]
+    found = {
+        one.record_id: one for one in read_assignments(bench.store, get_workflow_id(state), ref["revision"])
+    }
+    return [found.get(record.id) or _assign_generated(record) for record in records]
+
+
+def _assign_generated(record: Record) -> Assignment:
+    return Assignment(record.id, record.origin.get("topic_id"), 1.0, "generated")

@@ -1,0 +1,57 @@
+"""Write Lucy's sentences from the message files, `messages/<step>.md`.
+
+A file holds one template per `## name` heading, with `$name` placeholders. A missing or an unused variable
+is an error, so that no sentence ever shows a hole or drops a figure.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from string import Template
+
+MESSAGES = Path(__file__).with_name("messages")
+
+
+@cache
+def _read_templates(page: str) -> dict[str, Template]:
+    text = (MESSAGES / f"{page}.md").read_text(encoding="utf-8")
+    sections = text.split("\n## ")[1:]
+    pairs = (section.split("\n", 1) for section in sections)
+    return {name.strip(): Template(body.strip()) for name, body in pairs}
+
+
+def write(page: str, name: str, **values: object) -> str:
+    """Fill the template `name` of `messages/<page>.md`.
+
+    Raises:
+        KeyError: a placeholder has no value, or a value has no placeholder.
+    """
+    template = _read_templates(page)[name]
+    unused = set(values) - set(template.get_identifiers())
+    if unused:
+        raise KeyError(f"The template {page}/{name} has no placeholder for {sorted(unused)}.")
+    return template.substitute({key: str(value) for key, value in values.items()}).strip()
+
+
+def draw_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Draw a Markdown table; pipes and line breaks in cells are made harmless."""
+    lines = [header, ["---"] * len(header), *rows]
+    cells = (" | ".join(str(cell).replace("|", "\\|").replace("\n", " ") for cell in line) for line in lines)
+    return "\n".join(f"| {line} |" for line in cells)
+
+
+def draw_bullets(sentences: Iterable[str]) -> str:
+    """Draw a Markdown list."""
+    return "\n".join(f"- {sentence}" for sentence in sentences)
+
+
+def show_percent(share: float) -> str:
+    """Show a share of 0 to 1 as a whole percentage."""
+    return f"{share:.0%}"
+
+
+def quote(text: str, length: int = 220) -> str:
+    """Shorten a text of the data to one line that cannot break the page's Markdown."""
+    line = " ".join(text.split())
+    line = line if len(line) <= length else line[: length - 1].rstrip() + "…"
+    return line.replace("`", "'").replace("<", "&lt;").replace(">", "&gt;")

@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+
+from lucy.errors import StoreError
+from lucy.tools.store.database import MIGRATIONS, Store
+from lucy.tools.store.schema import HEAD, metadata
+
+
+def test_migrations_make_exactly_the_tables_of_the_schema(home: Path) -> None:
+    store = Store(home)
+    with store.read() as connection:
+        difference = compare_metadata(MigrationContext.configure(connection), metadata)
+    store.close()
+    assert difference == []
+
+
+def test_the_newest_migration_is_the_one_that_the_schema_names() -> None:
+    assert ScriptDirectory(str(MIGRATIONS)).get_current_head() == HEAD
+
+
+def test_a_database_can_be_opened_twice(home: Path) -> None:
+    first, second = Store(home), Store(home)
+    with first.write() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO datasets (id, name, source, report, created_at) VALUES ('d', 'n', 's', '{}', 't')"
+        )
+    with second.read() as connection:
+        assert connection.exec_driver_sql("SELECT id FROM datasets").scalar() == "d"
+    first.close()
+    second.close()
+
+
+def test_a_failed_transaction_leaves_nothing_behind(home: Path) -> None:
+    store = Store(home)
+    with pytest.raises(RuntimeError), store.write() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO datasets (id, name, source, report, created_at) VALUES ('d', 'n', 's', '{}', 't')"
+        )
+        raise RuntimeError
+    with store.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM datasets").scalar() == 0
+    store.close()
+
+
+def test_a_home_that_is_a_file_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreError, match=r"cannot be written.*LUCY_HOME"):
+        Store(tmp_path / "file")
+
+
+def test_a_file_that_is_no_database_is_one_sentence(home: Path) -> None:
+    home.mkdir()
+    (home / "lucy.db").write_bytes(b"not a database" * 100)
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Store(home)

@@ -1,0 +1,108 @@
+"""Bring a file of records into the store, once."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lucy.errors import NotFoundError
+from lucy.tools.records.hygiene import examine, require_valid
+from lucy.tools.records.reading import check_source
+from lucy.tools.records.validation import Limits, Rejected
+from lucy.tools.store.database import Store
+from lucy.tools.store.datasets import (
+    IMPORT,
+    Dataset,
+    Reject,
+    add_dataset,
+    add_records,
+    add_rejects,
+    get_dataset,
+    set_families,
+)
+from lucy.tools.store.encoding import hash_content
+from lucy.tools.vocabulary import Progress, Record, ignore_progress
+
+SAMPLES = Path(__file__).parents[1] / "examples" / "data"
+"""The project's own datasets."""
+SAMPLE = "sample"
+"""The word that stands for the customer support sample."""
+SAMPLE_FILE = SAMPLES / "customer_support.jsonl"
+SAMPLE_NAME = "Customer Support Data"
+SAMPLE_GOAL = "Answer helpfully and politely in our brand voice, and promise only what we can keep"
+
+
+def find_source(text: str) -> Path:
+    """Give the path that a person's words stand for: a path, perhaps quoted, or `sample`."""
+    word = text.strip().strip("\"'`").strip()
+    return SAMPLE_FILE if word.casefold() == SAMPLE else Path(word).expanduser()
+
+
+def name_source(source: Path) -> str:
+    """Give a dataset's name from its file's name: `support_chats.jsonl` is `Support Chats`."""
+    if source == SAMPLE_FILE:
+        return SAMPLE_NAME
+    return source.stem.replace("_", " ").replace("-", " ").title()
+
+
+def open_source(
+    store: Store,
+    source: Path | Sequence[dict[str, Any]],
+    *,
+    name: str,
+    limits: Limits,
+    progress: Progress = ignore_progress,
+) -> Dataset:
+    """Read, validate and store a source; the same content is stored once and found again.
+
+    One transaction: a failure or a kill leaves the store as it was.
+
+    Raises:
+        InputError: the source cannot be read, or no record of it is valid.
+    """
+    if isinstance(source, Path):
+        check_source(source)
+    dataset_id = f"ds-{_hash_source(source, limits)}"
+    try:
+        return get_dataset(store, dataset_id)
+    except NotFoundError:
+        return _import_source(store, source, dataset_id, name=name, limits=limits, progress=progress)
+
+
+def _hash_source(source: Path | Sequence[dict[str, Any]], limits: Limits) -> str:
+    if not isinstance(source, Path):
+        return hash_content(list(source), repr(limits))[:16]
+    digest = hashlib.sha256(repr(limits).encode())
+    with source.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()[:16]
+
+
+def _import_source(
+    store: Store,
+    source: Path | Sequence[dict[str, Any]],
+    dataset_id: str,
+    *,
+    name: str,
+    limits: Limits,
+    progress: Progress,
+) -> Dataset:
+    counts = {"records": 0, "rejects": 0}
+    with store.write() as connection:
+
+        def keep(records: list[Record], rejected: list[Rejected]) -> None:
+            found = [Reject(one.line, one.error, one.message, one.raw) for one in rejected]
+            add_records(connection, dataset_id, IMPORT, records, start=counts["records"])
+            add_rejects(connection, dataset_id, IMPORT, found, start=counts["rejects"])
+            counts["records"] += len(records)
+            counts["rejects"] += len(rejected)
+
+        examination = examine(source, limits=limits, sink=keep, progress=progress)
+        require_valid(examination.report)
+        report = examination.report.model_dump(mode="json")
+        path = str(source) if isinstance(source, Path) else "a list"
+        dataset = Dataset(dataset_id, name, path, report)
+        add_dataset(connection, dataset)
+        set_families(connection, dataset_id, examination.families)
+    return dataset

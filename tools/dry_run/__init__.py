@@ -1,0 +1,1 @@
+"""Try dataset, base model and grader together before training: sample, measure, decide."""

@@ -1,0 +1,256 @@
+"""Compute everything a dry run reports from its graded answers."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from lucy.errors import GraderError
+from lucy.tools.dry_run.intervals import (
+    Clusters,
+    Interval,
+    estimate_share,
+    estimate_spread,
+    number_clusters,
+)
+from lucy.tools.dry_run.rollouts import GradedRollout
+from lucy.tools.dry_run.signal import Group, Signal, measure_signal
+from lucy.tools.dry_run.thresholds import THRESHOLDS
+
+TopicStatus = Literal["good", "attention", "problem"]
+UNCATEGORIZED = "uncategorized"
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Percentiles(_Part):
+    """Rewards below which that percentage of the answers lies, interpolated linearly."""
+
+    p10: float
+    p25: float
+    p50: float
+    p75: float
+    p90: float
+
+
+class Bucket(_Part):
+    """One fifth of the reward scale; the last one includes 1."""
+
+    label: str
+    """Such as `0.2-0.4`."""
+    count: int
+    share: float
+
+
+class TopicStatistics(_Part):
+    """The rewards of one topic."""
+
+    topic_id: str
+    """`uncategorized` for records without a topic."""
+    mean: Interval
+    std: float
+    count: int
+    """Graded answers."""
+    prompts: int
+    status: TopicStatus
+
+
+class SampleRef(_Part):
+    """One answer worth looking at; its text is in the store under record and index."""
+
+    record_id: str
+    index: int
+    score: float
+    reason: str
+
+
+class Samples(_Part):
+    """Answers to look at, each record at most once per list."""
+
+    highest: tuple[SampleRef, ...] = ()
+    lowest: tuple[SampleRef, ...] = ()
+    middle: tuple[SampleRef, ...] = ()
+    """Nearest to the median."""
+
+
+class DryRunStatistics(_Part):
+    """What the rewards of a dry run look like.
+
+    All figures leave out answers that could not be graded; these are counted by class in `errors`.
+    """
+
+    prompts: int
+    families: int
+    """Unrelated groups of records among the graded prompts: what intervals rest on."""
+    answers: int
+    """Answers including those that could not be graded."""
+    graded: int
+    errors: dict[str, int]
+    error_share: Interval
+    mean: Interval
+    std: Interval
+    median: float
+    min: float
+    max: float
+    percentiles: Percentiles
+    above_zero: Interval
+    """Share of answers with a reward above 0."""
+    at_one: Interval
+    """Share of answers with reward 1."""
+    distribution: tuple[Bucket, ...]
+    most_common: float
+    """Share of answers with the most frequent reward, to two decimals."""
+    levels: int
+    """Number of different rewards, to two decimals."""
+    headroom: float
+    """Mean over prompts of the best answer's reward, minus the mean: what choosing better could gain."""
+    signal: Signal | None
+    """None when no prompt has two graded answers."""
+    by_topic: tuple[TopicStatistics, ...]
+    samples: Samples
+
+
+def compute_statistics(
+    rollouts: Sequence[GradedRollout], *, noise: float = 0.0, group_size: int = 8, seed: int = 0
+) -> DryRunStatistics:
+    """Compute the statistics of a dry run.
+
+    Args:
+        rollouts: All graded answers, errors included, in any order.
+        noise: The grader's own standard deviation, see `lucy.tools.dry_run.signal.measure_noise`.
+        group_size: Answers per prompt that training will use.
+        seed: Of the resampling behind the intervals.
+
+    Raises:
+        GraderError: when no answer could be graded.
+    """
+    rollouts = sorted(rollouts, key=lambda rollout: (rollout.record_id, rollout.index))
+    graded = [rollout for rollout in rollouts if rollout.grade.score is not None]
+    errors = Counter(rollout.grade.error or "unknown" for rollout in rollouts if rollout.grade.score is None)
+    if not graded:
+        found = ", ".join(f"{count} {name}" for name, count in errors.most_common()) or "no answers at all"
+        raise GraderError(
+            f"No answer of the dry run could be graded ({found}); repair the grader, then repeat it."
+        )
+    scores = read_scores(graded)
+    clusters = number_clusters([rollout.cluster for rollout in graded])
+    groups = group_scores(graded)
+    return DryRunStatistics(
+        prompts=len({rollout.record_id for rollout in rollouts}),
+        families=clusters.size,
+        answers=len(rollouts),
+        graded=len(graded),
+        errors=dict(errors.most_common()),
+        error_share=_estimate_error_share(rollouts, seed),
+        mean=estimate_share(scores, clusters, seed=seed),
+        std=estimate_spread(scores, clusters, seed=seed),
+        median=float(np.median(scores)),
+        min=float(scores.min()),
+        max=float(scores.max()),
+        percentiles=_find_percentiles(scores),
+        above_zero=estimate_share((scores > 0).astype(np.float64), clusters, seed=seed),
+        at_one=estimate_share((scores >= 1).astype(np.float64), clusters, seed=seed),
+        distribution=count_fifths(scores),
+        most_common=max(Counter(np.round(scores, 2).tolist()).values()) / len(scores),
+        levels=len(set(np.round(scores, 2).tolist())),
+        headroom=round(float(np.mean([group.scores.max() for group in groups]) - scores.mean()), 6),
+        signal=measure_signal(groups, noise=noise, group_size=group_size),
+        by_topic=_describe_topics(graded, seed),
+        samples=choose_samples(graded),
+    )
+
+
+def read_scores(graded: Sequence[GradedRollout]) -> NDArray[np.float64]:
+    """Collect the rewards of graded answers."""
+    return np.array([rollout.grade.score for rollout in graded], dtype=np.float64)
+
+
+def group_scores(graded: Sequence[GradedRollout]) -> list[Group]:
+    """Collect the rewards by prompt."""
+    by_record: dict[str, list[GradedRollout]] = {}
+    for rollout in graded:
+        by_record.setdefault(rollout.record_id, []).append(rollout)
+    return [Group(group[0].cluster, read_scores(group)) for group in by_record.values()]
+
+
+def count_fifths(scores: NDArray[np.float64]) -> tuple[Bucket, ...]:
+    """Count rewards in fifths of the scale from 0 to 1."""
+    # Rounded first: 0.6 as a sum of weights may be 0.5999999.
+    places = np.minimum((np.round(scores, 9) * 5).astype(np.int64), 4)
+    counts = np.bincount(places, minlength=5).tolist()
+    return tuple(
+        Bucket(label=f"{at / 5:.1f}-{(at + 1) / 5:.1f}", count=count, share=count / len(scores))
+        for at, count in enumerate(counts)
+    )
+
+
+def choose_samples(graded: Sequence[GradedRollout], size: int = 5) -> Samples:
+    """Choose the highest, lowest and middle answers, each record at most once per list."""
+    median = float(np.median(read_scores(graded)))
+
+    def take(distance: NDArray[np.float64]) -> tuple[SampleRef, ...]:
+        chosen: dict[str, SampleRef] = {}
+        for at in np.argsort(distance, kind="stable").tolist():
+            rollout = graded[at]
+            if len(chosen) < size and rollout.record_id not in chosen:
+                chosen[rollout.record_id] = _refer(rollout)
+        return tuple(chosen.values())
+
+    scores = read_scores(graded)
+    return Samples(highest=take(-scores), lowest=take(scores), middle=take(np.abs(scores - median)))
+
+
+def _refer(rollout: GradedRollout) -> SampleRef:
+    score = rollout.grade.score or 0.0
+    return SampleRef(
+        record_id=rollout.record_id, index=rollout.index, score=score, reason=rollout.grade.reason
+    )
+
+
+def _estimate_error_share(rollouts: Sequence[GradedRollout], seed: int) -> Interval:
+    failed = np.array([rollout.grade.score is None for rollout in rollouts], dtype=np.float64)
+    return estimate_share(failed, number_clusters([rollout.cluster for rollout in rollouts]), seed=seed)
+
+
+def _find_percentiles(scores: NDArray[np.float64]) -> Percentiles:
+    p10, p25, p50, p75, p90 = np.percentile(scores, (10, 25, 50, 75, 90)).tolist()
+    return Percentiles(p10=p10, p25=p25, p50=p50, p75=p75, p90=p90)
+
+
+def _describe_topics(graded: Sequence[GradedRollout], seed: int) -> tuple[TopicStatistics, ...]:
+    by_topic: dict[str, list[GradedRollout]] = {}
+    for rollout in graded:
+        by_topic.setdefault(rollout.topic_id or UNCATEGORIZED, []).append(rollout)
+    return tuple(_describe_topic(topic, members, seed) for topic, members in sorted(by_topic.items()))
+
+
+def _describe_topic(topic_id: str, members: Sequence[GradedRollout], seed: int) -> TopicStatistics:
+    scores = read_scores(members)
+    clusters: Clusters = number_clusters([rollout.cluster for rollout in members])
+    mean = estimate_share(scores, clusters, seed=seed)
+    prompts = len({rollout.record_id for rollout in members})
+    return TopicStatistics(
+        topic_id=topic_id,
+        mean=mean,
+        std=round(float(scores.std()), 6),
+        count=len(members),
+        prompts=prompts,
+        status=judge_topic(mean, prompts),
+    )
+
+
+def judge_topic(mean: Interval, prompts: int) -> TopicStatus:
+    """Judge one topic on its interval: `problem` when proved hopeless or saturated.
+
+    `attention` when proved outside the healthy range, or tried on too few prompts to tell.
+    """
+    limits = THRESHOLDS
+    if mean.high95 < limits.hopeless_mean or mean.low95 > limits.saturated_mean:
+        return "problem"
+    outside = mean.low95 > limits.healthy_mean_high or mean.high95 < limits.healthy_mean_low
+    return "attention" if outside or prompts < limits.topic_prompts else "good"

@@ -1,0 +1,236 @@
+"""Say a message as another kind of person would, without changing what it asks or tells."""
+
+import random
+import re
+from typing import Literal, NamedTuple, get_args
+
+from lucy.tools.generation.courtesies import Courtesies, Parts, take_apart
+from lucy.tools.generation.frames import Register, reframe
+from lucy.tools.generation.language import (
+    is_question,
+    is_trouble,
+    lower_first,
+    split_sentences,
+    upper_first,
+)
+
+Persona = Literal["plain", "brief", "polite", "casual", "business", "worried", "impatient", "non_native"]
+"""`plain` changes at most the request's beginning; the others also openings, closings and register."""
+
+PERSONAS: tuple[Persona, ...] = get_args(Persona)
+
+_REGISTERS: dict[Persona, Register] = {
+    "brief": "brief",
+    "casual": "brief",
+    "impatient": "brief",
+    "polite": "polite",
+    "business": "polite",
+}
+_CLOSINGS: dict[Persona, tuple[str, ...]] = {
+    "polite": ("Thank you.", "Thanks in advance.", "Thank you for your help.", "Thanks for your help."),
+    "business": ("Thank you in advance.", "I look forward to your answer.", "Thank you for your assistance."),
+    "worried": (
+        *("I'm getting worried.", "This worries me.", "Should I be worried?", "I'm a bit nervous about this."),
+        *("I'm not sure what to do.", "I hope this can be sorted out."),
+    ),
+    "impatient": (
+        *("I need this sorted today.", "Please be quick.", "I don't have much time.", "I'm in a hurry."),
+        *("I need an answer soon.", "It's urgent."),
+    ),
+    "non_native": ("Sorry for my English.", "I hope you understand me.", "English is not my first language."),
+}
+_SHORTER = (
+    *(("do not", "don't"), ("does not", "doesn't"), ("did not", "didn't"), ("cannot", "can't"), ("can not", "can't")),
+    *(("i am", "i'm"), ("i have been", "i've been"), ("i would like", "i'd like"), ("it is", "it's")),
+    *(("is not", "isn't"), ("was not", "wasn't"), ("that is", "that's"), ("what is", "what's"), ("i will", "i'll")),
+)
+_LONGER = (
+    *(("don't", "do not"), ("doesn't", "does not"), ("didn't", "did not"), ("can't", "cannot"), ("won't", "will not")),
+    *(("i'm", "i am"), ("i've", "i have"), ("i'd like", "i would like"), ("it's not", "it is not")),
+    *(("isn't", "is not"), ("wasn't", "was not"), ("haven't", "have not"), ("hasn't", "has not"), ("i'll", "i will")),
+    *(("couldn't", "could not"), ("wouldn't", "would not"), ("pls", "please"), ("thx", "thanks"), ("wanna", "want to")),
+    *(("gonna", "going to"), ("can u", "can you"), ("do u", "do you"), ("dont", "do not"), ("cant", "cannot")),
+    *(("i need", "i require"), ("get in touch", "contact you"), ("asap", "as soon as possible")),
+)
+_BARE_CLOSINGS: dict[Persona, tuple[str, ...]] = {
+    "polite": (" please", ", thank you", ", thanks", " thanks"),
+    "impatient": (" as soon as possible", " asap", " right away", " right now"),
+}
+"""For data written without capitals and punctuation, where a second sentence would stand out."""
+_WEIGHTS: dict[Persona, float] = {
+    "plain": 5.0,
+    "brief": 2.0,
+    "polite": 2.0,
+    "casual": 1.5,
+    "business": 1.2,
+    "worried": 1.2,
+    "impatient": 1.2,
+    "non_native": 0.5,
+}
+_FORMAL_OPENINGS = ("Hello,", "Good morning,", "Good afternoon,")
+_FORMAL = re.compile(r"(?:hello|good (?:morning|afternoon|evening|day)|dear|hi)\b", re.IGNORECASE)
+_SOFT = re.compile(r"\b(?:thank|thanks|please|pls|cheers|thx)\b", re.IGNORECASE)
+_REQUEST = re.compile(
+    r"(?:please|can|could|would|will|are) (?:you|i|we)\b|please\b|i (?:need|want|would like|wish)|i['’]d like|i['’]m (?:trying|looking)",
+    re.IGNORECASE,
+)
+_HELP = re.compile(r"^(?:\W*\w+){0,2}\W*i (?:need|want|would like) (?:a|an|the|my|some|to)\b", re.IGNORECASE)
+_END = re.compile(r"[.!?…]+$")
+_PLEASE_AGAIN = re.compile(r",? (?:please|pls)(?=[.!?]*$)", re.IGNORECASE)
+
+
+class Voice(NamedTuple):
+    """How a message is to be said."""
+
+    persona: Persona
+    at_start: bool
+    """Nothing was said before: only then may the message greet."""
+    courtesies: Courtesies
+
+
+def choose_persona(text: str, *, at_start: bool, courtesies: Courtesies, rng: random.Random) -> Persona:
+    """Draw a persona that could send this message in data of this style."""
+    style = courtesies.style
+    fitting: list[Persona] = ["plain"]
+    if style.casual >= 0.05 and not text.islower():
+        fitting.append("casual")
+    if style.is_english:
+        trouble, asks = is_trouble(text), _is_request(text)
+        long_enough = len(text.split()) > 5
+        fitting += ["brief"] if long_enough else []
+        fitting += ["polite"] if asks or at_start else []
+        fitting += ["business"] if style.casual < 0.9 and long_enough else []
+        fitting += ["worried"] if trouble and long_enough and not _is_bare(style) else []
+        fitting += ["impatient"] if (trouble or asks) and long_enough else []
+        fitting += ["non_native"] if at_start and long_enough and style.casual < 0.9 else []
+    return rng.choices(fitting, [_WEIGHTS[persona] for persona in fitting])[0]
+
+
+def speak(text: str, voice: Voice, rng: random.Random) -> str:
+    """Say a message in a voice; what it asks and tells stays."""
+    parts = take_apart(text)
+    if not parts.body:
+        return text
+    if voice.courtesies.style.is_english:
+        parts = Parts(parts.opening, _rephrase(parts.body, voice.persona, rng), parts.closing)
+        parts = Parts(parts.opening, _change_register(parts.body, voice.persona), parts.closing)
+    parts = Parts(_choose_opening(parts, voice, rng), parts.body, parts.closing)
+    spoken = _join(parts, _choose_closing(parts, voice, rng), voice)
+    return _make_casual(spoken, rng) if voice.persona == "casual" else spoken
+
+
+def frame(text: str, voice: Voice, rng: random.Random) -> str:
+    """Change only what stands around a message: every word of it stays, in order."""
+    opening = "" if not voice.at_start else _choose_opening(Parts("", text, ""), voice, rng)
+    return _join(Parts(opening, text, ""), _choose_closing(Parts(opening, text, ""), voice, rng), voice)
+
+
+def _rephrase(body: str, persona: Persona, rng: random.Random) -> str:
+    """Give one sentence that makes a request another beginning."""
+    sentences = split_sentences(body)
+    register = _REGISTERS.get(persona)
+    for place, sentence in enumerate(sentences):
+        mark = _END.search(sentence)
+        found = reframe(sentence[: mark.start()] if mark else sentence, register, rng)
+        if found is None:
+            continue
+        text = _PLEASE_AGAIN.sub("", found.text) if "please" in found.text[:25].lower() else found.text
+        sentences[place] = text + (("?" if found.asks else ".") if mark else "")
+        break
+    return " ".join(sentences)
+
+
+def _change_register(body: str, persona: Persona) -> str:
+    if persona in ("brief", "casual"):
+        return _substitute(body, _SHORTER)
+    return _substitute(body, _LONGER) if persona in ("business", "non_native") else body
+
+
+def _substitute(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
+    for old, new in pairs:
+        text = re.sub(rf"\b{old}\b(?!['’])", lambda hit, new=new: _like(hit[0], new), text, flags=re.IGNORECASE)
+    return text
+
+
+def _like(old: str, new: str) -> str:
+    """Give the new wording the old one's capital."""
+    return upper_first(new) if old[0].isupper() else new
+
+
+def _choose_opening(parts: Parts, voice: Voice, rng: random.Random) -> str:
+    if not voice.at_start or voice.persona in ("brief", "impatient"):
+        return ""
+    learned = voice.courtesies.openings
+    if voice.persona == "business":
+        formal = [opening for opening in learned if _FORMAL.match(opening)]
+        return rng.choice(formal or _FORMAL_OPENINGS)
+    if parts.opening:
+        return rng.choice(learned) if learned and rng.random() < 0.5 else parts.opening
+    wants_one = voice.persona in ("polite", "non_native", "casual") and rng.random() < 0.6
+    return rng.choice(learned) if learned and wants_one else ""
+
+
+def _choose_closing(parts: Parts, voice: Voice, rng: random.Random) -> str:
+    persona = voice.persona
+    if persona == "brief":
+        return ""
+    if persona in ("plain", "casual", "business") and parts.closing:
+        return parts.closing
+    if not voice.courtesies.style.is_english or _is_answer(parts.body, voice):
+        return parts.closing
+    if persona == "polite":
+        learned = voice.courtesies.closings
+        if _SOFT.search(parts.body) and _is_bare(voice.courtesies.style):
+            return parts.closing
+        stock = _list_stock(persona, voice)
+        return rng.choice(learned if learned and rng.random() < 0.6 else stock)
+    stock = _list_stock(persona, voice)
+    if not stock or (_is_bare(voice.courtesies.style) and is_question(parts.body)):
+        return parts.closing
+    return rng.choice(stock) if rng.random() < 0.8 else parts.closing
+
+
+def _list_stock(persona: Persona, voice: Voice) -> tuple[str, ...]:
+    return (_BARE_CLOSINGS if _is_bare(voice.courtesies.style) else _CLOSINGS).get(persona, ())
+
+
+def _is_request(text: str) -> bool:
+    return is_question(text) or any(_REQUEST.match(sentence) for sentence in split_sentences(text))
+
+
+def _is_answer(body: str, voice: Voice) -> bool:
+    """Tell whether a message inside a conversation only answers what was asked."""
+    return not voice.at_start and not _is_request(body) and not is_trouble(body)
+
+
+def _is_bare(style: tuple[bool, float, float]) -> bool:
+    return style[1] > 0.7 and style[2] > 0.7
+
+
+def _join(parts: Parts, closing: str, voice: Voice) -> str:
+    body = parts.body
+    if parts.opening:
+        is_sentence = parts.opening[-1] in ".!"
+        body = upper_first(body) if is_sentence and parts.opening[0].isupper() else lower_first(body)
+    text = f"{parts.opening} {body}".strip()
+    if not closing:
+        return text
+    if closing[0] in " ,":
+        return text + closing
+    if _is_bare(voice.courtesies.style) or (text[-1].isalnum() and closing[0].islower()):
+        return f"{text}{rng_free_joint(closing)}{closing}"
+    ended = text if text[-1] in ".!?…)" else f"{text}{'?' if is_question(split_sentences(body)[-1]) else '.'}"
+    return f"{ended} {upper_first(closing)}"
+
+
+def rng_free_joint(closing: str) -> str:
+    """Put "please" on without a comma, thanks with one."""
+    return " " if closing.lower().startswith(("please", "pls")) else ", "
+
+
+def _make_casual(text: str, rng: random.Random) -> str:
+    """Write as people type in a hurry: no capitals at sentence starts, no full stop at the end."""
+    sentences = [lower_first(sentence) for sentence in split_sentences(text)]
+    joined = " ".join(re.sub(r"^I(?=\b)", "i", sentence) for sentence in sentences)
+    joined = re.sub(r"\bI(?=\b(?:['’]|\s))", "i", joined)
+    return joined[:-1] if joined.endswith(".") and not joined.endswith("..") else joined

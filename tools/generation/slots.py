@@ -1,0 +1,106 @@
+"""Find the values in a message that could as well be others: amounts, dates, names, numbers, products."""
+
+import re
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
+
+from lucy.tools.generation.language import FUNCTION_WORDS
+
+SlotKind = Literal[
+    *("email", "url", "reference", "amount", "percent", "date", "time", "weekday", "duration"),
+    *("past", "future", "name", "term", "count"),
+]
+
+_MONTH = (
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|"
+    r"Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
+)
+_DAY = r"\d{1,2}(?:st|nd|rd|th)"
+NUMBER_WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+_NUMBER = rf"(?:\d{{1,3}}|{'|'.join(NUMBER_WORDS)})"
+_UNIT = r"(?:second|minute|min|hour|day|night|week|month|year)s"
+
+_PATTERNS: tuple[tuple[SlotKind, str], ...] = (
+    ("url", r"https?://\S+|\bwww\.\S+"),
+    ("email", r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"),
+    (
+        "amount",
+        r"[$€£¥]\s?\d[\d,]*(?:\.\d+)?\b|\b\d[\d,]*(?:\.\d+)?\s?(?:dollars|euros|pounds|credits|usd|eur|gbp|yen|bucks)\b",
+    ),
+    ("percent", r"\b\d+(?:\.\d+)?\s?%|\b\d+(?:\.\d+)? percent\b"),
+    (
+        "date",
+        rf"\b{_MONTH}\.? \d{{1,2}}(?:st|nd|rd|th)?\b(?:,? \d{{4}}\b)?|"
+        rf"\b\d{{1,2}}(?:st|nd|rd|th)?(?: of)? {_MONTH}\b(?: \d{{4}}\b)?|"
+        rf"\b\d{{4}}-\d{{2}}-\d{{2}}\b|\b\d{{1,2}}/\d{{1,2}}/\d{{2,4}}\b|\b{_DAY}\b",
+    ),
+    ("time", r"\b\d{1,2}(?::\d{2})?\s?(?:am|pm|a\.m\.|p\.m\.)(?!\w)|\b\d{1,2}:\d{2}\b"),
+    ("weekday", r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b"),
+    ("duration", rf"\b{_NUMBER} {_UNIT}\b"),
+    (
+        "reference",
+        r"#\s?\d{3,}\b|\b[A-Z]{1,4}\d{0,3}(?:-[A-Z0-9]*\d[A-Z0-9]*)+\b|\b[A-Za-z]{2,3}\d{3,}\b|\b\d{6,}\b",
+    ),
+    ("past", r"\b(?:yesterday|last night|last week|a few days ago|the other day)\b(?!['’])"),
+    ("future", r"\b(?:tomorrow|next week|next month)\b(?!['’])"),
+)
+_FINDERS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _PATTERNS)
+
+_NAME_CUE = re.compile(
+    r"\b(?:my name is|my name['’]s|the name is|name['’]s|(?i:may|his|her) name is|call me|(?<=\. )this is|^this is)"
+    r" ((?:[A-Z][a-z]+)(?: [A-Z][a-z]+)?|[a-z]+\b(?=[.,!]?$))",
+    re.IGNORECASE,
+)
+_TERM = re.compile(
+    r"(?<![.!?:] )(?<!^)(?<![\n\"'#@-])\b[A-Z][\w&]*[a-z][\w&]*(?:[ -](?:of (?:the )?|the )?[A-Z][\w&]*)*"
+)
+_COUNT = re.compile(r"\b(\d{1,3})(?= [a-z]{3,}s\b)")
+
+
+class Slot(NamedTuple):
+    """A value in a text."""
+
+    kind: SlotKind
+    start: int
+    end: int
+    value: str
+
+
+def find_slots(text: str, names: frozenset[str] = frozenset()) -> list[Slot]:
+    """Find the values of a text in order, none inside another.
+
+    Args:
+        text: A message.
+        names: Names of people known from the data, lower-case, see `find_names`.
+    """
+    found: list[Slot] = []
+    for kind, finder in _FINDERS:
+        _add(found, (Slot(kind, hit.start(), hit.end(), hit[0]) for hit in finder.finditer(text)))
+    _add(found, _find_names(text, names))
+    _add(found, (Slot("term", hit.start(), hit.end(), hit[0]) for hit in _TERM.finditer(text)))
+    _add(found, (Slot("count", hit.start(1), hit.end(1), hit[1]) for hit in _COUNT.finditer(text)))
+    return sorted(found, key=lambda slot: slot.start)
+
+
+def _add(found: list[Slot], slots: Iterable[Slot]) -> None:
+    for slot in slots:
+        if all(slot.end <= other.start or other.end <= slot.start for other in found):
+            found.append(slot)
+
+
+def _find_names(text: str, names: frozenset[str]) -> Iterable[Slot]:
+    if not names:
+        return []
+    words = re.finditer(r"\b[^\W\d_]+\b", text)
+    return [Slot("name", hit.start(), hit.end(), hit[0]) for hit in words if hit[0].lower() in names]
+
+
+def find_names(texts: Iterable[str]) -> list[str]:
+    """List the first names by which people introduce themselves ("my name is ..."), in order of first use."""
+    names: dict[str, None] = {}
+    for text in texts:
+        for hit in _NAME_CUE.finditer(text):
+            word = hit[1].split()[0].lower()
+            if word not in FUNCTION_WORDS and len(word) > 2:
+                names.setdefault(word.capitalize())
+    return list(names)

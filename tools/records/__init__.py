@@ -1,0 +1,1 @@
+"""Records in: reading, recognising, validating and de-duplicating chat records."""

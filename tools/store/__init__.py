@@ -1,0 +1,1 @@
+"""The store: one SQL schema for everything that is kept outside the graph's state."""

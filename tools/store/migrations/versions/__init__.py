@@ -1,0 +1,1 @@
+"""Numbered changes of the schema, applied by Alembic when a database is opened."""

@@ -1,0 +1,1 @@
+"""Find, edit and draw the tree of topics that the records are sorted into."""

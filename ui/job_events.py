@@ -1,0 +1,108 @@
+"""Tell how a job is going: its status, and its server-sent events."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+
+from lucy.errors import NotFoundError
+from lucy.tools.store.database import Store
+from lucy.tools.store.jobs import FINAL, Job, find_job
+from lucy.tools.store.models import find_job_version
+from lucy.ui.completions import write_event
+
+POLL_SECONDS = 1.0
+QUIET_POLLS = 15
+"""After so many polls without news a comment is sent, so that nobody on the way closes the connection."""
+KNOWN = ("label", "done", "total", "started", "cost", "metrics")
+
+
+def read_status(store: Store, job_id: str) -> dict[str, Any]:
+    """Read a job as a client sees it.
+
+    Raises:
+        NotFoundError: there is no such job.
+    """
+    job = find_job(store, job_id)
+    with store.read() as connection:
+        made = find_job_version(connection, job_id)
+    result = job.result or {}
+    return describe_job(job) | {
+        "model_id": made.model_id if made else result.get("model_id"),
+        "version": made.version if made else result.get("version"),
+    }
+
+
+def describe_job(job: Job) -> dict[str, Any]:
+    """Describe a job by its own row: percent, seconds left, dollars so far and the newest metrics."""
+    rest = {name: value for name, value in job.progress.items() if name not in KNOWN}
+    return {
+        "job_id": job.id,
+        "workflow_id": job.workflow_id,
+        "kind": job.kind,
+        "status": job.status,
+        "label": job.progress.get("label", ""),
+        "percent": _measure_percent(job),
+        "seconds_left": _forecast(job),
+        "cost": job.progress.get("cost"),
+        "metrics": job.progress.get("metrics") or rest,
+        "error": job.error,
+        "created_at": job.created_at,
+        "updated_at": job.updated_at,
+    }
+
+
+def _measure_percent(job: Job) -> float:
+    if job.status == "completed":
+        return 100.0
+    done, total = job.progress.get("done", 0), job.progress.get("total", 0)
+    return round(100 * done / total, 1) if total else 0.0
+
+
+def _forecast(job: Job) -> float | None:
+    """Give the seconds left if the rest goes at the same rate; None before the first part is done."""
+    if job.status in FINAL:
+        return 0.0
+    done, total, started = (job.progress.get(name) for name in ("done", "total", "started"))
+    if not done or not total or not started:
+        return None
+    seconds = datetime.fromisoformat(job.updated_at).timestamp() - started
+    return round(max(0.0, seconds * (total - done) / done), 1)
+
+
+async def follow_job(store: Store, job_id: str, has_stopped: Callable[[], bool]) -> AsyncIterator[str]:
+    """Send a job's events until it has ended or the server stops.
+
+    Who comes late gets `finetune_job_started` and the newest state first.
+    """
+    started, sent, quiet = False, None, 0
+    while not has_stopped():
+        try:
+            status = await run_in_threadpool(read_status, store, job_id)
+        except NotFoundError as error:
+            yield write_event({"job_id": job_id, "error": str(error)}, "finetune_job_failed")
+            return
+        if not started and status["status"] != "pending":
+            started = True
+            yield write_event(status, "finetune_job_started")
+        if status["status"] in FINAL:
+            yield write_event(*_describe_end(status))
+            return
+        news = {name: status[name] for name in ("label", "percent", "cost", "metrics")}
+        quiet = 0 if news != sent else quiet + 1
+        if started and news != sent:
+            sent = news
+            yield write_event(status, "finetune_job_progress")
+        elif quiet >= QUIET_POLLS:
+            quiet = 0
+            yield ": still waiting\n\n"
+        await asyncio.sleep(POLL_SECONDS)
+
+
+def _describe_end(status: dict[str, Any]) -> tuple[dict[str, Any], str]:
+    if status["status"] == "completed":
+        return status, "finetune_job_completed"
+    error = status["error"] or f"The job was {status['status']}."
+    return status | {"error": error}, "finetune_job_failed"

@@ -1,0 +1,262 @@
+"""Draw the picture of a step as HTML: bars, a histogram, a curve, before and after.
+
+Pure functions over the stored artefacts. Every text is escaped; colours are the theme's variables, so that a
+picture reads in light and dark; every figure also stands in words, for a reader that sees no picture.
+"""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, Literal, NamedTuple
+
+Tone = Literal["plain", "good", "warning", "problem"]
+"""What a colour says; the same words and the same thresholds as in the text beside it."""
+
+SHOWN = 12
+"""Bars in one picture; the rest is counted."""
+STATUS_TONES: dict[str, Tone] = {"ok": "good", "under": "warning", "over": "plain"}
+STATUS_WORDS = {"ok": "on target", "under": "too few", "over": "more than needed"}
+VERDICT_TONES: dict[str, Tone] = {"GO": "good", "WARNING": "warning", "NO-GO": "problem"}
+VERDICT_WORDS = {
+    "GO": "training can start",
+    "WARNING": "training may help; read the warnings first",
+    "NO-GO": "training would not help yet",
+}
+COMING: dict[str, str] = {
+    "not_started": "Once the records are read, you see here how many can be used.",
+    "topics_config": "Once topics are found, you see here how large each of them is.",
+    "categorize": "Once the records are sorted, you see here how many each topic has.",
+    "coverage_generation": "Once coverage is measured, you see here which topics have too few records.",
+    "grader_config": "Once you agree on how answers are scored, you see the weights here.",
+    "dry_run": "After the dry run, you see here how the scores are spread.",
+    "training": "While training runs, its reward curve grows here; then you see before and after.",
+    "deployment": "After training, you see here what has changed on records it never saw.",
+}
+
+
+class Bar(NamedTuple):
+    """One bar with its value in words."""
+
+    label: str
+    share: float
+    """Length, 0 to 1 of the width."""
+    value: str
+    target: float | None = None
+    """Where a mark stands, 0 to 1 of the width."""
+    tone: Tone = "plain"
+    note: str = ""
+
+
+def draw_picture(
+    step: str, bodies: Mapping[str, Mapping[str, Any]], health: Mapping[str, Any] | None = None
+) -> str:
+    """Draw what belongs to a step, or say when there will be something to see.
+
+    Args:
+        step: Where the workflow is.
+        bodies: Current artefacts by kind; a kind that has none is left out.
+        health: The hygiene report of the dataset, if the records are read.
+    """
+    if step == "completed":
+        step = "deployment"
+    drawn = _draw_step(step, bodies, health or {})
+    return f'<section class="picture">{drawn or _draw_empty(step)}</section>'
+
+
+def _draw_empty(step: str) -> str:
+    return f'<p class="empty">{escape(COMING.get(step, COMING["not_started"]))}</p>'
+
+
+def _draw_step(step: str, bodies: Mapping[str, Mapping[str, Any]], health: Mapping[str, Any]) -> str:
+    match step:
+        case "not_started":
+            return draw_health(health) if health else ""
+        case "topics_config":
+            return draw_topics(bodies["topics"]) if "topics" in bodies else ""
+        case "categorize" | "coverage_generation":
+            return draw_coverage(bodies["coverage"]) if "coverage" in bodies else ""
+        case "grader_config":
+            return draw_weights(bodies["grader"]) if "grader" in bodies else ""
+        case "dry_run":
+            return draw_dry_run(bodies["dry_run"]) if "dry_run" in bodies else ""
+        case _:
+            return draw_training(bodies["training"]) if "training" in bodies else ""
+
+
+def draw_bars(bars: Sequence[Bar]) -> str:
+    """Draw horizontal bars with their labels and values."""
+    rows = [_draw_bar(bar) for bar in bars[:SHOWN]]
+    more = len(bars) - len(rows)
+    rest = f'<p class="more">and {more} more</p>' if more > 0 else ""
+    return f'<ul class="bars">{"".join(rows)}</ul>{rest}'
+
+
+def _draw_bar(bar: Bar) -> str:
+    mark = "" if bar.target is None else f'<i class="target" style="left:{_clip(bar.target):.1%}"></i>'
+    note = f"<small>{escape(bar.note)}</small>" if bar.note else ""
+    return (
+        f'<li><div class="line"><span class="label" title="{escape(bar.label)}">{escape(bar.label)}</span>'
+        f'<span class="value">{escape(bar.value)}</span></div>'
+        f'<div class="track"><div class="{bar.tone}" style="width:{_clip(bar.share):.1%}"></div>{mark}</div>'
+        f"{note}</li>"
+    )
+
+
+def _clip(share: float) -> float:
+    return min(1.0, max(0.0, share))
+
+
+def _head(title: str, sentence: str) -> str:
+    return f"<h2>{escape(title)}</h2><p>{escape(sentence)}</p>"
+
+
+def draw_health(health: Mapping[str, Any]) -> str:
+    """Draw how many lines of the file can be used and why the others cannot."""
+    total = max(1, health["total"])
+    bars = [Bar("usable", health["valid"] / total, f"{health['valid']:,}", tone="good")]
+    reasons = sorted(health.get("errors_by_type", {}).items(), key=lambda pair: -pair[1])
+    bars += [
+        Bar(name.replace("_", " "), count / total, f"{count:,}", tone="warning")
+        for name, count in reasons
+        if count
+    ]
+    return _head("Records", f"{health['total']:,} lines read.") + draw_bars(bars)
+
+
+def draw_topics(body: Mapping[str, Any]) -> str:
+    """Draw the share of each topic at the top of the tree, with its parts in words."""
+    roots: list[Mapping[str, Any]] = sorted(body["tree"]["roots"], key=lambda topic: -topic["share"])
+    longest = max((topic["share"] for topic in roots), default=0) or 1
+    bars = [
+        Bar(
+            topic["name"],
+            topic["share"] / longest,
+            f"{topic['share']:.0%}" if topic["share"] else "",
+            note=", ".join(child["name"] for child in topic["children"]),
+        )
+        for topic in roots
+    ]
+    return _head("Topics", "Share of the records in each topic.") + draw_bars(bars)
+
+
+def draw_coverage(body: Mapping[str, Any]) -> str:
+    """Draw the records of each topic against the target, the emptiest first."""
+    report = body["report"]
+    rows: list[Mapping[str, Any]] = sorted(report["topics"], key=lambda row: -row["gap"])
+    longest = max((max(row["percentage"], row["target_percentage"]) for row in rows), default=0) or 1
+    bars = [
+        Bar(
+            row["name"],
+            row["percentage"] / longest,
+            f"{row['count']:,} ({row['percentage']:.0f}%)",
+            target=row["target_percentage"] / longest,
+            tone=STATUS_TONES[row["status"]],
+            note="" if row["status"] == "ok" else STATUS_WORDS[row["status"]],
+        )
+        for row in rows
+    ]
+    sentence = (
+        f"Balance {report['balance_score']:.2f} of 1 ({report['balance_rating']}). "
+        "The upright mark is the target of each topic."
+    )
+    return _head("Coverage", sentence) + draw_bars(bars)
+
+
+def draw_weights(body: Mapping[str, Any]) -> str:
+    """Draw how much each criterion counts; a script is named only."""
+    criteria: list[Mapping[str, Any]] = body["config"].get("criteria") or []
+    if not criteria:
+        return _head("Grader", "A script scores each answer from 0 to 1.")
+    longest = max(criterion["weight"] for criterion in criteria) or 1
+    bars = [
+        Bar(criterion["name"], criterion["weight"] / longest, f"{criterion['weight']:.0%}")
+        for criterion in criteria
+    ]
+    return _head("Grader", "How much each criterion counts in the score of an answer.") + draw_bars(bars)
+
+
+def draw_dry_run(body: Mapping[str, Any]) -> str:
+    """Draw the spread of the scores in fifths, with the verdict."""
+    statistics, verdict = body["statistics"], body["verdict"]["verdict"]
+    buckets: list[Mapping[str, Any]] = statistics["distribution"]
+    longest = max((bucket["share"] for bucket in buckets), default=0) or 1
+    columns = "".join(
+        f'<li title="{bucket["count"]:,} answers"><span>{bucket["share"]:.0%}</span>'
+        f'<div style="height:{bucket["share"] / longest:.1%}"></div>'
+        f"<small>{escape(bucket['label'].replace('-', ' to '))}</small></li>"
+        for bucket in buckets
+    )
+    badge = (
+        f'<p><span class="badge {VERDICT_TONES[verdict]}"><b>{escape(verdict)}</b> '
+        f"{escape(VERDICT_WORDS[verdict])}</span></p>"
+    )
+    mean, spread = statistics["mean"]["value"], statistics["std"]["value"]
+    sentence = f"{statistics['graded']:,} answers scored from 0 to 1: mean {mean:.2f}, spread {spread:.2f}."
+    return _head("Dry run", sentence) + f'<ol class="histogram">{columns}</ol>{badge}'
+
+
+def draw_training(body: Mapping[str, Any]) -> str:
+    """Draw the reward curve, and before and after where the training has ended."""
+    parts: list[str] = []
+    rewards = [point["mean_reward"] for point in body.get("history") or [] if point["mean_reward"] is not None]
+    if len(rewards) > 1:
+        parts.append(_head("Reward while training", f"Mean score of the answers, {len(rewards)} steps."))
+        parts.append(draw_curve(rewards))
+    if body.get("comparison"):
+        parts.append(draw_comparison(body["comparison"]))
+    return "".join(parts)
+
+
+def draw_curve(values: Sequence[float]) -> str:
+    """Draw a curve over equal steps; its range is written beside it."""
+    low, high = min(values), max(values)
+    span = (high - low) or 1.0
+    last = len(values) - 1
+    points = " ".join(
+        f"{300 * number / last:.1f},{96 - 92 * (value - low) / span:.1f}"
+        for number, value in enumerate(values)
+    )
+    said = f"From {values[0]:.2f} at the first step to {values[-1]:.2f} at the last."
+    return (
+        f'<figure class="curve"><div class="range"><span>{high:.2f}</span><span>{low:.2f}</span></div>'
+        f'<svg viewBox="0 0 300 100" preserveAspectRatio="none" role="img" aria-label="{said}">'
+        f'<polyline points="{points}" fill="none" vector-effect="non-scaling-stroke"/></svg>'
+        f"<figcaption>{said}</figcaption></figure>"
+    )
+
+
+def draw_comparison(comparison: Mapping[str, Any]) -> str:
+    """Draw before and after on held-out records, and the difference with its 95% interval."""
+    rows = [_draw_change("All records", comparison["reward"])]
+    rows += [_draw_change(name, change) for name, change in comparison.get("criteria", {}).items()]
+    reward = comparison["reward"]
+    sentence = f"On {reward['prompts']:,} records that training never saw. {comparison.get('sentence', '')}"
+    return _head("Before and after", sentence) + f'<ul class="changes">{"".join(rows)}</ul>'
+
+
+def _draw_change(label: str, change: Mapping[str, Any]) -> str:
+    before, after, difference = change["before"], change["after"], change["difference"]
+    left, right = sorted((_clip(before), _clip(after)))
+    tone = judge_change(difference)
+    return (
+        f'<li><div class="line"><span class="label">{escape(label.replace("_", " ").capitalize())}</span>'
+        f'<span class="value">{before:.2f} → {after:.2f}</span></div>'
+        f'<div class="scale"><i class="span {tone}" style="left:{left:.1%};width:{right - left:.1%}"></i>'
+        f'<i class="dot" style="left:{_clip(before):.1%}"></i>'
+        f'<i class="dot {tone}" style="left:{_clip(after):.1%}"></i></div>'
+        f"<small>{say_change(difference)}</small></li>"
+    )
+
+
+def judge_change(difference: Mapping[str, float]) -> Tone:
+    """Give the tone of a difference: only one whose interval leaves out 0 is good or a problem."""
+    if difference["low95"] > 0:
+        return "good"
+    return "problem" if difference["high95"] < 0 else "plain"
+
+
+def say_change(difference: Mapping[str, float]) -> str:
+    """Say a difference; one that may be chance is never called a gain."""
+    low, high = difference["low95"], difference["high95"]
+    span = f"95% sure between {low:+.2f} and {high:+.2f}"
+    words = {"good": "better", "problem": "worse", "plain": "no sure difference"}
+    return f"{words[judge_change(difference)]}: {difference['value']:+.2f} ({span})"

@@ -1,0 +1,348 @@
+"""Turn what is stored about a workflow into what the page shows: pure functions, no browser, no Gradio.
+
+Texts of the dataset and of the person are data. Whatever becomes HTML here is escaped; whatever becomes
+Markdown can hold neither HTML nor images nor links that a record brought along.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any, Literal, NamedTuple
+
+from lucy.graph.state import STEPS, Choice, FinetuneWorkflowState, StepName, find_stale
+from lucy.tools.store.workflows import Workflow
+from lucy.ui.pictures import draw_picture
+
+Mark = Literal["pending", "current", "done", "stale", "failed", "skipped"]
+"""How a step looks in the list of steps."""
+
+TITLES: dict[str, str] = {
+    "topics_config": "Topics",
+    "categorize": "Categories",
+    "coverage_generation": "Coverage",
+    "grader_config": "Grader",
+    "dry_run": "Dry run",
+    "training": "Training",
+    "deployment": "Deployment",
+}
+EXPLAINED: dict[str, str] = {
+    "topics_config": "what the conversations are about",
+    "categorize": "which record belongs to which topic",
+    "coverage_generation": "fill topics that have too few records",
+    "grader_config": "how an answer is scored, 0 to 1",
+    "dry_run": "a small trial before training",
+    "training": "learn from the scores",
+    "deployment": "put the model to use",
+}
+REOPENING: dict[str, str] = {
+    "topics_config": "Go back to the topics",
+    "categorize": "Go back to the categories",
+    "coverage_generation": "Go back to the coverage",
+    "grader_config": "Go back to the grader",
+    "dry_run": "Go back to the dry run",
+    "training": "Go back to the training",
+    "deployment": "Go back to the deployment",
+}
+"""What a click on a step says in the person's name."""
+
+KINDS: dict[str, str] = {
+    "dataset": "the records",
+    "topics": "the topics",
+    "categories": "the categories",
+    "coverage": "the coverage",
+    "grader": "the grader",
+    "dry_run": "the dry run",
+    "training": "the training",
+}
+SIGNS: dict[Mark, str] = {
+    "pending": "",
+    "current": "●",
+    "done": "✓",
+    "stale": "↻",
+    "failed": "!",
+    "skipped": "–",
+}
+SPOKEN: dict[Mark, str] = {
+    "pending": "not yet",
+    "current": "in progress",
+    "done": "done",
+    "stale": "out of date",
+    "failed": "did not work",
+    "skipped": "left out",
+}
+NOTICE = "⚠️ **Notice:** "
+"""What marks a sentence of the application, as against one of the conversation."""
+
+ENGINE = (
+    "Offline engine: rules and statistics on this computer, nothing leaves it; "
+    "a language model would add freer wording, finer topics and a judge that understands meaning."
+)
+
+CODE = re.compile(r"(```.*?(?:```|\Z)|`[^`\n]+`)", re.DOTALL)
+PUNCTUATION = re.compile(r"([\\`*_{}\[\]()#+\-.!|<>&~$=:\"'])")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How far a long piece of work is, and since when it has been watched."""
+
+    label: str
+    done: int
+    total: int
+    """0 when it is not known."""
+    since: float
+    """Seconds on the clock when the work was first seen."""
+    done_then: int
+    """How much was done at that moment."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """All that is known about a workflow at one moment."""
+
+    workflow: Workflow
+    state: FinetuneWorkflowState
+    messages: Sequence[Mapping[str, Any]] = ()
+    """The whole conversation, as the store has it."""
+    others: Sequence[Workflow] = ()
+    """Every workflow, this one included, the one worked on last first."""
+    health: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """The hygiene report of the dataset; empty before the records are read."""
+    bodies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """Current artefacts by kind, for the picture."""
+    running: bool = False
+    pace: Pace | None = None
+    now: float = 0.0
+    """Seconds on the clock that `pace` was measured with."""
+    sent: str = ""
+    """What the person has just said and the store does not have yet."""
+    notice: str = ""
+    """One sentence that the application has to say."""
+
+
+class Page(NamedTuple):
+    """What the page shows, part by part."""
+
+    header: str
+    tracker: str
+    workflows: str
+    conversation: list[dict[str, str]]
+    choices: str
+    asked: str
+    """Names the open question; a click or a text that answers another one is not passed on."""
+    progress: str
+    can_stop: bool
+    picture: str
+
+
+def render_page(view: View) -> Page:
+    """Show everything there is to show."""
+    return Page(
+        header=draw_header(view.workflow, view.health),
+        tracker=draw_tracker(view.state, running=view.running),
+        workflows=draw_workflows(view.others, current=view.workflow.id),
+        conversation=show_conversation(view.messages, sent=view.sent, notice=view.notice),
+        choices=draw_choices(list_choices(view.state, running=view.running)),
+        asked=name_question(view.state),
+        progress=draw_progress(view.pace, view.now) if view.running else "",
+        can_stop=view.running,
+        picture=draw_picture(view.state.get("step") or "not_started", view.bodies, view.health),
+    )
+
+
+def make_harmless(text: str) -> str:
+    """Take from Lucy's Markdown what only a record can have brought in: HTML tags, images and links.
+
+    Code is left as it is, it is shown literally. Tables, lists, emphasis and headings stay.
+    """
+    parts = CODE.split(text)
+    parts[::2] = [_defuse(part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def _defuse(text: str) -> str:
+    text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
+    return text.replace("](", "]\\(").replace("![", "!\\[")
+
+
+def show_literally(text: str) -> str:
+    """Write the person's words so that Markdown shows them exactly as they were typed."""
+    return PUNCTUATION.sub(r"\\\1", text)
+
+
+def show_conversation(
+    messages: Sequence[Mapping[str, Any]], *, sent: str = "", notice: str = ""
+) -> list[dict[str, str]]:
+    """Show the conversation from its beginning, what was just said, and a notice at the end."""
+    shown = [_show_message(message["role"], message["text"]) for message in messages]
+    if sent:
+        shown.append(_show_message("user", sent))
+    if notice:
+        shown.append({"role": "assistant", "content": NOTICE + make_harmless(notice)})
+    return shown
+
+
+def _show_message(role: str, text: str) -> dict[str, str]:
+    if role == "user":
+        return {"role": "user", "content": show_literally(text)}
+    return {"role": "assistant", "content": make_harmless(text)}
+
+
+def name_question(state: FinetuneWorkflowState) -> str:
+    """Name the open question, differently for each turn; empty when none is open."""
+    pending = state.get("pending")
+    return f"{state.get('turn', 0)}-{pending['step']}" if pending else ""
+
+
+def list_choices(state: FinetuneWorkflowState, *, running: bool) -> list[Choice]:
+    """Give the answers that can be clicked now: none while Lucy works on the last one."""
+    pending = state.get("pending")
+    if pending is None or (running and pending["kind"] != "job"):
+        return []
+    return pending["choices"]
+
+
+def draw_choices(choices: Sequence[Choice]) -> str:
+    """Draw a button for each choice; the first is what Lucy proposes."""
+    buttons = [
+        f'<button type="button" class="choice{" first" if number == 0 else ""}" '
+        f'data-id="{escape(choice["id"])}">{escape(choice["label"])}</button>'
+        for number, choice in enumerate(choices)
+    ]
+    return f'<div class="choices">{"".join(buttons)}</div>' if buttons else ""
+
+
+def draw_header(workflow: Workflow, health: Mapping[str, Any]) -> str:
+    """Draw the dataset's name, its goal, and how many records can be used."""
+    name = escape(workflow.name or "A new workflow")
+    goal = f'<p class="goal">Goal: {escape(workflow.goal)}</p>' if workflow.goal else ""
+    return f'<header class="dataset"><div><h1>{name}</h1>{goal}</div>{_draw_health(health)}</header>'
+
+
+def _draw_health(health: Mapping[str, Any]) -> str:
+    if not health:
+        return ""
+    badges = [f'<span class="badge good"><b>{health["valid"]:,}</b> usable records</span>']
+    if health["rejected"]:
+        title = "Set aside with the reason; nothing is deleted"
+        badges.append(
+            f'<span class="badge warning" title="{title}"><b>{health["rejected"]:,}</b> set aside</span>'
+        )
+    return f'<div class="badges">{"".join(badges)}</div>'
+
+
+def mark_steps(state: FinetuneWorkflowState) -> dict[StepName, Mark]:
+    """Tell how each step stands."""
+    stale = find_stale(state)
+    status = state.get("status") or {}
+    place = state.get("step")
+    marks: dict[StepName, Mark] = {}
+    for step in STEPS:
+        known = status.get(step, "pending")
+        if known == "failed":
+            marks[step] = "failed"
+        elif place == step or known == "in_progress":
+            marks[step] = "current"
+        elif known == "completed":
+            marks[step] = "stale" if step in stale else "done"
+        else:
+            marks[step] = "skipped" if known == "skipped" else "pending"
+    return marks
+
+
+def draw_tracker(state: FinetuneWorkflowState, *, running: bool = False) -> str:
+    """Draw the seven steps; each can be clicked to go there."""
+    stale = find_stale(state)
+    rows = [
+        _draw_step(number, step, mark, reason=stale.get(step, ""), place=state.get("step") == step)
+        for number, (step, mark) in enumerate(mark_steps(state).items(), 1)
+    ]
+    busy = " busy" if running else ""
+    return f'<h2>The seven steps</h2><ol class="tracker{busy}">{"".join(rows)}</ol>'
+
+
+def _draw_step(number: int, step: StepName, mark: Mark, *, reason: str, place: bool) -> str:
+    said = SPOKEN[mark]
+    if mark == "stale":
+        said = f"out of date: {_name_kinds(reason)} changed since"
+    note = said if mark not in ("pending", "done") else EXPLAINED[step]
+    here = ' aria-current="step"' if place else ""
+    return (
+        f'<li class="{mark}"><button type="button" data-id="{step}"{here} '
+        f'title="{escape(f"{TITLES[step]}: {said}. Click to go there.")}">'
+        f'<span class="sign" aria-hidden="true">{SIGNS[mark] or number}</span>'
+        f"<span><b>{TITLES[step]}</b><small>{escape(note)}</small></span></button></li>"
+    )
+
+
+def _name_kinds(reason: str) -> str:
+    names = [KINDS.get(kind, kind) for kind in reason.split(", ")]
+    return " and ".join(names)
+
+
+def draw_workflows(workflows: Sequence[Workflow], *, current: str) -> str:
+    """Draw the person's workflows as a list to switch between."""
+    rows = [_draw_workflow(workflow, here=workflow.id == current) for workflow in workflows]
+    return f'<h2>Your workflows</h2><ul class="workflows">{"".join(rows)}</ul>'
+
+
+def _draw_workflow(workflow: Workflow, *, here: bool) -> str:
+    goal = escape(workflow.goal or "no goal yet")
+    mark = ' aria-current="true"' if here else ""
+    return (
+        f'<li><button type="button" data-id="{escape(workflow.id)}"{mark} title="{goal}">'
+        f"<b>{escape(workflow.name or 'A new workflow')}</b>"
+        f"<small>{escape(say_where(workflow))}</small></button></li>"
+    )
+
+
+def say_where(workflow: Workflow) -> str:
+    """Say in a few words where a workflow is."""
+    if workflow.step == "completed":
+        return "all steps done"
+    done = sum(status == "completed" for status in workflow.status.values())
+    place = TITLES.get(workflow.step, "Just begun")
+    return f"{place} · {done} of {len(STEPS)} done"
+
+
+def draw_progress(pace: Pace | None, now: float) -> str:
+    """Draw what is going on: a label, a count, a rate and the time to the end."""
+    if pace is None:
+        return '<div class="progress"><span class="dots">Lucy is working</span></div>'
+    share = min(1.0, pace.done / pace.total) if pace.total else 0.0
+    return (
+        f'<div class="progress" role="status"><span>{escape(say_progress(pace, now))}</span>'
+        f'<div class="track"><div style="width:{share:.1%}"></div></div></div>'
+    )
+
+
+def say_progress(pace: Pace, now: float) -> str:
+    """Say how far the work is, how fast it goes and how long it will take."""
+    label = pace.label[:1].upper() + pace.label[1:]
+    if not pace.total:
+        return label
+    parts = [f"{label}: {pace.done:,} of {pace.total:,}"]
+    seconds, made = now - pace.since, pace.done - pace.done_then
+    if seconds >= 1 and made > 0 and pace.done < pace.total:
+        rate = made / seconds
+        parts += [say_rate(rate), f"about {say_duration((pace.total - pace.done) / rate)} left"]
+    return " · ".join(parts)
+
+
+def say_rate(rate: float) -> str:
+    """Say a rate, given per second, in the unit that gives a number a person can picture."""
+    if rate >= 1:
+        return f"{rate:,.0f} a second"
+    if rate * 60 >= 1:
+        return f"{rate * 60:,.0f} a minute"
+    return f"{rate * 3600:,.1f} an hour"
+
+
+def say_duration(seconds: float) -> str:
+    """Say a duration roughly."""
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"
