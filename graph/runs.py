@@ -232,7 +232,8 @@ class Runs:
         return {"messages": []}
 
     def _stream(self, workflow_id: str, value: Any) -> Generator[Event]:
-        seen: set[str] = set()
+        # A step's update repeats the messages that the state keeps; only what is new is an event.
+        seen = {str(message.id) for message in self.read_state(workflow_id).get("messages") or []}
         parts = self.graph.stream(
             value,
             self._config(workflow_id),
@@ -303,7 +304,7 @@ def _read_messages(data: Any, seen: set[str]) -> Generator[Event]:
         if not isinstance(update, dict):
             continue
         for message in update.get("messages") or []:
-            if message.id not in seen:
+            if message.id and message.id not in seen:
                 seen.add(message.id)
                 role = "user" if message.type == "human" else "assistant"
                 yield Event("message", {"id": message.id, "role": role, "text": message.text})

@@ -20,19 +20,17 @@ from lucy.nodes.reading import (
 )
 from lucy.nodes.step import Step, approve_choice, ask, finish, get_plan, get_workflow_id, reply, stay
 from lucy.nodes.wording import draw_table, quote, show_percent, write
-from lucy.tools.coverage import CoverageReport, analyze_coverage
+from lucy.tools.coverage import GOOD, CoverageReport, analyze_coverage, compute_balance
 from lucy.tools.generation.plan import GenerationPlan
 from lucy.tools.generation.run import GenerationResult, generate, preview
 from lucy.tools.store.artefacts import put_artefact
 from lucy.tools.store.datasets import add_batch_records, read_batch, set_statistics
 from lucy.tools.store.encoding import hash_content
-from lucy.tools.store.generation import Generation, add_generation
+from lucy.tools.store.generation import Generation, add_generation, read_generations
 from lucy.tools.topics.tree import TopicTree, find_by_name, find_topic, leaves, path_of
 from lucy.tools.vocabulary import Record, read_last_user_text
 from lucy.tools.workbench import Workbench
 
-GOOD = 0.5
-"""Balance score under which generating is recommended."""
 SHOWN = 14
 """Topics shown in the coverage table."""
 NOISE = re.compile(
@@ -55,7 +53,7 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     )
     set_statistics(bench.store, state.get("dataset_id") or "", coverage_stats=report.model_dump(mode="json"))
     changes = (state.get("intent") or Intent(kind="edit", text="")).get("changes") or {}
-    counts = dict(changes.get("counts") or _recommend(report))
+    counts = dict(changes.get("counts") or _recommend(state, bench, report))
     plan = _plan(state, bench, counts) if counts else None
     text = _describe(report, tree, counts)
     if changes.get("preview") and plan:
@@ -82,10 +80,16 @@ def _analyze(
     )
 
 
-def _recommend(report: CoverageReport) -> dict[str, int]:
-    if report.balance_score >= GOOD:
+def _recommend(state: FinetuneWorkflowState, bench: Workbench, report: CoverageReport) -> dict[str, int]:
+    """Take the recommendations that can be carried out: a topic without a record has nothing to vary.
+
+    After a round that brought the balance no further, recommending the same again would only go in circles.
+    """
+    rounds = read_generations(bench.store, get_workflow_id(state))
+    if rounds and rounds[-1]["balance_after"] <= rounds[-1]["balance_before"]:
         return {}
-    return {one.topic_id: one.suggested_count for one in report.recommendations if one.suggested_count > 0}
+    filled = {row.topic_id for row in report.topics if row.count > 0}
+    return {one.topic_id: one.suggested_count for one in report.recommendations if one.topic_id in filled}
 
 
 def _offer(report: CoverageReport, counts: dict[str, int]) -> list[Choice]:
@@ -169,8 +173,15 @@ def _advise(report: CoverageReport, tree: TopicTree, counts: dict[str, int]) -> 
         "recommend",
         total=sum(counts.values()),
         topics=topics,
-        expected=f"{report.expected_score:.2f}",
+        expected=f"{_expect(report, counts):.2f}",
     )
+
+
+def _expect(report: CoverageReport, counts: dict[str, int]) -> float:
+    """Compute the balance score if every record asked for is kept."""
+    after = {row.topic_id: row.count + counts.get(row.topic_id, 0) for row in report.topics}
+    targets = {row.topic_id: row.target_percentage / 100 for row in report.topics}
+    return compute_balance(after, targets)
 
 
 def answer(state: FinetuneWorkflowState, bench: Workbench) -> Update:

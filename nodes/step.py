@@ -139,7 +139,7 @@ def finish(
     place = find_next(after, step)  # pyright: ignore[reportArgumentType]  # a state with the update laid over
     body = {key: after[key] for key in ("artefacts", "status", "inputs")}
     add_snapshot(bench.store, get_workflow_id(state), place, body)
-    message = say(state, bench, step=step, slot="execute", text=text)
+    message = say(state, bench, step=step, slot="finish", text=text)
     return {"messages": [message], "pending": None, "intent": None, "step": place, **done}
 
 

@@ -20,7 +20,7 @@ def _read_templates(page: str) -> dict[str, Template]:
     return {name.strip(): Template(body.strip()) for name, body in pairs}
 
 
-def write(page: str, name: str, **values: object) -> str:
+def write(page: str, name: str, /, **values: object) -> str:
     """Fill the template `name` of `messages/<page>.md`.
 
     Raises:

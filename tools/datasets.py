@@ -14,11 +14,12 @@ from lucy.tools.store.datasets import (
     IMPORT,
     Dataset,
     Reject,
-    add_dataset,
     add_records,
     add_rejects,
+    drop_staged,
     get_dataset,
-    set_families,
+    publish_dataset,
+    stage_dataset,
 )
 from lucy.tools.store.encoding import hash_content
 from lucy.tools.vocabulary import Progress, Record, ignore_progress
@@ -55,7 +56,7 @@ def open_source(
 ) -> Dataset:
     """Read, validate and store a source; the same content is stored once and found again.
 
-    One transaction: a failure or a kill leaves the store as it was.
+    A failure leaves the store as it was; what a kill leaves behind is swept away by the next import.
 
     Raises:
         InputError: the source cannot be read, or no record of it is valid.
@@ -88,21 +89,25 @@ def _import_source(
     limits: Limits,
     progress: Progress,
 ) -> Dataset:
+    """Stage the records chunk by chunk, and let the dataset appear in one last transaction."""
+    staged = stage_dataset(store, dataset_id)
     counts = {"records": 0, "rejects": 0}
-    with store.write() as connection:
 
-        def keep(records: list[Record], rejected: list[Rejected]) -> None:
-            found = [Reject(one.line, one.error, one.message, one.raw) for one in rejected]
-            add_records(connection, dataset_id, IMPORT, records, start=counts["records"])
-            add_rejects(connection, dataset_id, IMPORT, found, start=counts["rejects"])
-            counts["records"] += len(records)
-            counts["rejects"] += len(rejected)
+    def keep(records: list[Record], rejected: list[Rejected]) -> None:
+        found = [Reject(one.line, one.error, one.message, one.raw) for one in rejected]
+        with store.write() as connection:
+            add_records(connection, staged, IMPORT, records, start=counts["records"])
+            add_rejects(connection, staged, IMPORT, found, start=counts["rejects"])
+        counts["records"] += len(records)
+        counts["rejects"] += len(rejected)
 
+    try:
         examination = examine(source, limits=limits, sink=keep, progress=progress)
         require_valid(examination.report)
-        report = examination.report.model_dump(mode="json")
-        path = str(source) if isinstance(source, Path) else "a list"
-        dataset = Dataset(dataset_id, name, path, report)
-        add_dataset(connection, dataset)
-        set_families(connection, dataset_id, examination.families)
+    except BaseException:
+        drop_staged(store, staged)
+        raise
+    path = str(source) if isinstance(source, Path) else "a list"
+    dataset = Dataset(dataset_id, name, path, examination.report.model_dump(mode="json"))
+    publish_dataset(store, staged, dataset, examination.families)
     return dataset

@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import gradio.themes as themes
 from fastapi import FastAPI
 
 from lucy.errors import InputError, NotFoundError
 from lucy.graph.runs import Runs
 from lucy.ui.desk import Desk, Opening
-from lucy.ui.render import ENGINE, REOPENING, Page, render_page
+from lucy.ui.render import ENGINE, Page, render_page
+from lucy.ui.tracker import REOPENING
 
 __all__ = ["Opening", "create_page", "mount"]
 
@@ -32,7 +34,18 @@ element.addEventListener('click', (event) => {
 """
 """One listener for all buttons inside an HTML part: which one was clicked goes along as `id`."""
 
-SYSTEM_FONT = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif", "Apple Color Emoji", "Segoe UI Emoji", "Noto Color Emoji")
+SYSTEM_FONT = (
+    "system-ui",
+    "-apple-system",
+    "Segoe UI",
+    "Roboto",
+    "Helvetica Neue",
+    "Arial",
+    "sans-serif",
+    "Apple Color Emoji",
+    "Segoe UI Emoji",
+    "Noto Color Emoji",
+)
 MONO_FONT = ("ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace")
 
 Updates = dict[Any, Any]
@@ -65,13 +78,20 @@ def mount(app: FastAPI, runs: Runs, opening: Opening) -> FastAPI:
     )
 
 
-def make_theme() -> gr.themes.Base:
+def make_theme() -> themes.Base:
     """Make a calm theme from fonts that every system has: nothing is fetched from elsewhere."""
-    return gr.themes.Soft(
+    return themes.Soft(
         primary_hue="teal",
         neutral_hue="slate",
-        font=[gr.themes.Font(name) for name in SYSTEM_FONT],
-        font_mono=[gr.themes.Font(name) for name in MONO_FONT],
+        font=[themes.Font(name) for name in SYSTEM_FONT],
+        font_mono=[themes.Font(name) for name in MONO_FONT],
+    ).set(
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_text_color="white",
+        button_primary_text_color_dark="white",
     )
 
 
@@ -129,7 +149,7 @@ class ChatPage:
             sanitize_html=True,
             allow_tags=False,
             latex_delimiters=[],  # "$5 or $6" is money
-            buttons=["copy"],
+            buttons=[],
             feedback_options=None,
             layout="bubble",
             group_consecutive_messages=False,
@@ -177,7 +197,9 @@ class ChatPage:
         self._on(self._tracker.click, self._reopen, clicked)  # pyright: ignore[reportAttributeAccessIssue]
         self._on(self._workflows.click, self._switch, [self._remembered, self._seen])  # pyright: ignore[reportAttributeAccessIssue]
         self._on(self._stop.click, self._cancel, [self._remembered, self._seen])
-        self._on(self._begin.click, self._begin_upload, [self._remembered, self._seen, self._file, self._goal])
+        self._on(
+            self._begin.click, self._begin_upload, [self._remembered, self._seen, self._file, self._goal]
+        )
         self._on(self._sample.click, self._begin_sample, [self._remembered, self._seen, self._goal])
 
     def _on(self, listen: Callable[..., Any], handler: Callable[..., Updates], inputs: list[Any]) -> None:
@@ -204,6 +226,8 @@ class ChatPage:
     def _tick(self, workflow_id: str, seen: Seen) -> Updates:
         if not workflow_id or (seen.workflow_id, seen.stamp) == (workflow_id, self._desk.stamp(workflow_id)):
             return {self._timer: gr.skip()}
+        if not seen.workflow_id:  # an open page that finds a restarted process: like loading it
+            self._do(workflow_id, lambda: self._desk.switch(workflow_id))
         return self._show(workflow_id, seen)
 
     def _say(self, workflow_id: str, seen: Seen, text: str, asked: str) -> Updates:
@@ -246,7 +270,7 @@ class ChatPage:
         """Do what the person asked; a failure becomes a notice in the conversation and gives nothing."""
         try:
             return action()
-        except Exception as error:  # the outermost handler of the page
+        except Exception as error:  # noqa: BLE001  # the outermost handler of the page
             self._desk.note(workflow_id, error)
             return ""
 

@@ -9,20 +9,20 @@ import shutil
 import threading
 import time
 import uuid
-from dataclasses import dataclass, field
-from itertools import islice
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lucy.errors import BusyError, InputError, LucyError, NotFoundError
-from lucy.graph.runs import FAULT, Event, Runs
+from lucy.graph.runs import FAULT, Runs
 from lucy.graph.state import FinetuneWorkflowState
 from lucy.tools.datasets import SAMPLE, find_source
 from lucy.tools.store.artefacts import get_artefact
 from lucy.tools.store.datasets import get_dataset
 from lucy.tools.store.jobs import find_job
 from lucy.tools.store.workflows import Workflow, find_workflow, list_workflows, read_messages
-from lucy.ui.render import Pace, View, name_question
+from lucy.ui.render import View, name_question
+from lucy.ui.watch import Watch
 
 logger = logging.getLogger(__name__)
 MOVED_ON = "The conversation has moved on in the meantime; here is the question that is open now."
@@ -42,21 +42,6 @@ class Opening:
     """Path of the records' file; None opens the latest workflow, or the sample where there is none."""
     goal: str | None = None
     name: str | None = None
-
-
-@dataclass(slots=True)
-class Watch:
-    """What this process has seen of one workflow's runs."""
-
-    read: int = 0
-    """Events of the log that were read."""
-    pace: Pace | None = None
-    notice: str = ""
-    sent: str = ""
-    """What the person said last, until the store has it."""
-    sent_after: int = 0
-    """Messages that the store had then."""
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
 
 class Desk:
@@ -212,8 +197,7 @@ class Desk:
         watch = self._find_watch(workflow_id)
         said = len(read_messages(self._store, workflow_id))
         self.runs.start(workflow_id, reply)
-        with watch.lock:
-            watch.sent, watch.sent_after, watch.notice = shown, said, ""
+        watch.note_words(shown, said)
         return workflow_id
 
     def stop(self, workflow_id: str) -> str:
@@ -244,7 +228,8 @@ class Desk:
         running = self.runs.is_running(workflow_id)
         state = self.runs.read_state(workflow_id)
         messages = read_messages(self._store, workflow_id)
-        watch = self._read_events(workflow_id, len(messages))
+        watch = self._find_watch(workflow_id)
+        watch.read_events(self.runs, workflow_id, len(messages))
         return View(
             workflow=workflow,
             state=state,
@@ -262,17 +247,6 @@ class Desk:
     def _find_watch(self, workflow_id: str) -> Watch:
         with self._lock:
             return self._watches.setdefault(workflow_id, Watch())
-
-    def _read_events(self, workflow_id: str, messages: int) -> Watch:
-        watch = self._find_watch(workflow_id)
-        with watch.lock:
-            fresh = self.runs.count_events(workflow_id) - watch.read
-            for event in islice(self.runs.follow(workflow_id, watch.read), max(0, fresh)):
-                watch.read += 1
-                _take_event(watch, event)
-            if messages > watch.sent_after:
-                watch.sent = ""
-        return watch
 
     def _read_health(self, state: FinetuneWorkflowState) -> dict[str, Any]:
         try:
@@ -292,20 +266,3 @@ class Desk:
             job = find_job(self._store, pending["job_id"])
             bodies["training"] = job.result or job.checkpoint or {}
         return bodies
-
-
-def _take_event(watch: Watch, event: Event) -> None:
-    """Note what an event changes on the page; the messages themselves are read from the store."""
-    if event.kind == "failed":
-        watch.notice, watch.pace = str(event.data["error"]), None
-    elif event.kind == "progress":
-        watch.pace = _advance(watch.pace, event.data)
-    else:
-        watch.notice, watch.pace = "", None
-
-
-def _advance(pace: Pace | None, data: dict[str, Any]) -> Pace:
-    label, done, total = str(data["label"]), int(data["done"]), int(data["total"])
-    if pace is None or pace.label != label or pace.total != total or done < pace.done:
-        return Pace(label=label, done=done, total=total, since=time.time(), done_then=done)
-    return Pace(label=label, done=done, total=total, since=pace.since, done_then=pace.done_then)

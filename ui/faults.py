@@ -32,14 +32,17 @@ def make_fault(
 ) -> JSONResponse:
     """Make the response that OpenAI's clients turn into their own exceptions."""
     kind = "invalid_request_error" if status < 500 else "server_error"
-    body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
-    return JSONResponse(body, status_code=status, headers=headers)
+    fault = {"message": message, "type": kind, "param": param, "code": code}
+    # The sentence may quote what was sent, and half a surrogate pair cannot be sent back.
+    fault = {name: value and value.encode(errors="replace").decode() for name, value in fault.items()}
+    return JSONResponse({"error": fault}, status_code=status, headers=headers)
 
 
 def add_fault_handlers(app: FastAPI) -> None:
     """Let every failure of the app leave in that shape."""
     app.add_exception_handler(LucyError, _answer_ours)
     app.add_exception_handler(RequestValidationError, _answer_invalid)
+    app.add_exception_handler(UnicodeEncodeError, _answer_characters)
     app.add_exception_handler(HTTPException, _answer_http)
     app.add_exception_handler(Exception, _answer_bug)
 
@@ -82,6 +85,12 @@ def _answer_http(request: Request, error: Exception) -> Response:
     if error.status_code == 405:
         message = f"{request.method} is not possible at {request.url.path!r}; /docs lists what is."
     return make_fault(error.status_code, message, headers=error.headers)
+
+
+def _answer_characters(_request: Request, _error: Exception) -> Response:
+    return make_fault(
+        400, "The request has half a surrogate pair, which is no character; send valid Unicode text."
+    )
 
 
 def _answer_bug(request: Request, _error: Exception) -> Response:

@@ -16,6 +16,8 @@ from lucy.ui.completions import write_event
 POLL_SECONDS = 1.0
 QUIET_POLLS = 15
 """After so many polls without news a comment is sent, so that nobody on the way closes the connection."""
+NEWS = ("label", "percent", "cost", "metrics")
+"""What of a status is worth an event when it has changed."""
 KNOWN = ("label", "done", "total", "started", "cost", "metrics")
 
 
@@ -90,10 +92,10 @@ async def follow_job(store: Store, job_id: str, has_stopped: Callable[[], bool])
         if status["status"] in FINAL:
             yield write_event(*_describe_end(status))
             return
-        news = {name: status[name] for name in ("label", "percent", "cost", "metrics")}
-        quiet = 0 if news != sent else quiet + 1
+        news = {name: status[name] for name in NEWS}
+        quiet += 1
         if started and news != sent:
-            sent = news
+            sent, quiet = news, 0
             yield write_event(status, "finetune_job_progress")
         elif quiet >= QUIET_POLLS:
             quiet = 0

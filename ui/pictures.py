@@ -176,13 +176,14 @@ def draw_weights(body: Mapping[str, Any]) -> str:
 
 def draw_dry_run(body: Mapping[str, Any]) -> str:
     """Draw the spread of the scores in fifths, with the verdict."""
-    statistics, verdict = body["statistics"], body["verdict"]["verdict"]
+    report = body["report"]
+    statistics, verdict = report["statistics"], report["verdict"]["verdict"]
     buckets: list[Mapping[str, Any]] = statistics["distribution"]
     longest = max((bucket["share"] for bucket in buckets), default=0) or 1
     columns = "".join(
         f'<li title="{bucket["count"]:,} answers"><span>{bucket["share"]:.0%}</span>'
         f'<div style="height:{bucket["share"] / longest:.1%}"></div>'
-        f"<small>{escape(bucket['label'].replace('-', ' to '))}</small></li>"
+        f"<small>{escape(bucket['label'])}</small></li>"
         for bucket in buckets
     )
     badge = (
@@ -197,7 +198,9 @@ def draw_dry_run(body: Mapping[str, Any]) -> str:
 def draw_training(body: Mapping[str, Any]) -> str:
     """Draw the reward curve, and before and after where the training has ended."""
     parts: list[str] = []
-    rewards = [point["mean_reward"] for point in body.get("history") or [] if point["mean_reward"] is not None]
+    rewards = [
+        point["mean_reward"] for point in body.get("history") or [] if point["mean_reward"] is not None
+    ]
     if len(rewards) > 1:
         parts.append(_head("Reward while training", f"Mean score of the answers, {len(rewards)} steps."))
         parts.append(draw_curve(rewards))
@@ -229,18 +232,23 @@ def draw_comparison(comparison: Mapping[str, Any]) -> str:
     rows = [_draw_change("All records", comparison["reward"])]
     rows += [_draw_change(name, change) for name, change in comparison.get("criteria", {}).items()]
     reward = comparison["reward"]
-    sentence = f"On {reward['prompts']:,} records that training never saw. {comparison.get('sentence', '')}"
+    sentence = (
+        f"Mean score on {reward['prompts']:,} records that training never saw; "
+        "the thin line is where the change lies with 95% certainty."
+    )
     return _head("Before and after", sentence) + f'<ul class="changes">{"".join(rows)}</ul>'
 
 
 def _draw_change(label: str, change: Mapping[str, Any]) -> str:
     before, after, difference = change["before"], change["after"], change["difference"]
     left, right = sorted((_clip(before), _clip(after)))
+    low, high = _clip(before + difference["low95"]), _clip(before + difference["high95"])
     tone = judge_change(difference)
     return (
         f'<li><div class="line"><span class="label">{escape(label.replace("_", " ").capitalize())}</span>'
         f'<span class="value">{before:.2f} → {after:.2f}</span></div>'
         f'<div class="scale"><i class="span {tone}" style="left:{left:.1%};width:{right - left:.1%}"></i>'
+        f'<i class="whisker" style="left:{low:.1%};width:{high - low:.1%}"></i>'
         f'<i class="dot" style="left:{_clip(before):.1%}"></i>'
         f'<i class="dot {tone}" style="left:{_clip(after):.1%}"></i></div>'
         f"<small>{say_change(difference)}</small></li>"
@@ -257,6 +265,5 @@ def judge_change(difference: Mapping[str, float]) -> Tone:
 def say_change(difference: Mapping[str, float]) -> str:
     """Say a difference; one that may be chance is never called a gain."""
     low, high = difference["low95"], difference["high95"]
-    span = f"95% sure between {low:+.2f} and {high:+.2f}"
-    words = {"good": "better", "problem": "worse", "plain": "no sure difference"}
-    return f"{words[judge_change(difference)]}: {difference['value']:+.2f} ({span})"
+    words = {"good": "better", "problem": "worse", "plain": "no certain difference"}
+    return f"{words[judge_change(difference)]}: {difference['value']:+.2f}, likely {low:+.2f} to {high:+.2f}"

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from lucy.errors import InputError
 from lucy.settings import Settings
 
+HIGHEST_PORT = 65535
 BACKLOG = 512
 """Connections that may wait to be accepted."""
 
@@ -50,9 +51,13 @@ def open_address(host: str, port: int) -> socket.socket:
     Raises:
         InputError: the port is occupied or not allowed, or the host is not an address of this machine.
     """
+    if not 0 <= port <= HIGHEST_PORT:
+        raise InputError(
+            f"There is no port {port}; choose one from 1024 to {HIGHEST_PORT}, or 0 for a free one."
+        )
     try:
         found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (socket.gaierror, UnicodeError, OverflowError) as error:
+    except (socket.gaierror, UnicodeError) as error:
         raise InputError(
             f"The host {host!r} is not a known name or address ({error}); "
             "use 127.0.0.1 for this machine only."
@@ -65,7 +70,7 @@ def open_address(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(BACKLOG)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         listener.close()
         raise InputError(_explain(error, host, port)) from error
     return listener
@@ -80,7 +85,7 @@ def check_address(host: str, port: int) -> None:
     open_address(host, port).close()
 
 
-def _explain(error: OSError | OverflowError, host: str, port: int) -> str:
+def _explain(error: OSError, host: str, port: int) -> str:
     reasons = {
         errno.EADDRINUSE: f"Port {port} on {host} is used by another program; "
         "stop that program or choose another port (0 takes a free one).",
@@ -88,6 +93,5 @@ def _explain(error: OSError | OverflowError, host: str, port: int) -> str:
         errno.EADDRNOTAVAIL: f"The host {host!r} is not an address of this machine; "
         "use 127.0.0.1 for this machine only or 0.0.0.0 for all.",
     }
-    number = error.errno if isinstance(error, OSError) else None
     other = f"Port {port} on {host!r} cannot be opened ({error}); choose a port from 1024 to 65535, or 0."
-    return reasons.get(number or 0, other)
+    return reasons.get(error.errno or 0, other)

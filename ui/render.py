@@ -8,69 +8,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
-from lucy.graph.state import STEPS, Choice, FinetuneWorkflowState, StepName, find_stale
+from lucy.graph.state import Choice, FinetuneWorkflowState
 from lucy.tools.store.workflows import Workflow
 from lucy.ui.pictures import draw_picture
+from lucy.ui.tracker import draw_tracker, draw_workflows
 
-Mark = Literal["pending", "current", "done", "stale", "failed", "skipped"]
-"""How a step looks in the list of steps."""
-
-TITLES: dict[str, str] = {
-    "topics_config": "Topics",
-    "categorize": "Categories",
-    "coverage_generation": "Coverage",
-    "grader_config": "Grader",
-    "dry_run": "Dry run",
-    "training": "Training",
-    "deployment": "Deployment",
-}
-EXPLAINED: dict[str, str] = {
-    "topics_config": "what the conversations are about",
-    "categorize": "which record belongs to which topic",
-    "coverage_generation": "fill topics that have too few records",
-    "grader_config": "how an answer is scored, 0 to 1",
-    "dry_run": "a small trial before training",
-    "training": "learn from the scores",
-    "deployment": "put the model to use",
-}
-REOPENING: dict[str, str] = {
-    "topics_config": "Go back to the topics",
-    "categorize": "Go back to the categories",
-    "coverage_generation": "Go back to the coverage",
-    "grader_config": "Go back to the grader",
-    "dry_run": "Go back to the dry run",
-    "training": "Go back to the training",
-    "deployment": "Go back to the deployment",
-}
-"""What a click on a step says in the person's name."""
-
-KINDS: dict[str, str] = {
-    "dataset": "the records",
-    "topics": "the topics",
-    "categories": "the categories",
-    "coverage": "the coverage",
-    "grader": "the grader",
-    "dry_run": "the dry run",
-    "training": "the training",
-}
-SIGNS: dict[Mark, str] = {
-    "pending": "",
-    "current": "●",
-    "done": "✓",
-    "stale": "↻",
-    "failed": "!",
-    "skipped": "–",
-}
-SPOKEN: dict[Mark, str] = {
-    "pending": "not yet",
-    "current": "in progress",
-    "done": "done",
-    "stale": "out of date",
-    "failed": "did not work",
-    "skipped": "left out",
-}
 NOTICE = "⚠️ **Notice:** "
 """What marks a sentence of the application, as against one of the conversation."""
 
@@ -216,7 +160,11 @@ def draw_choices(choices: Sequence[Choice]) -> str:
 def draw_header(workflow: Workflow, health: Mapping[str, Any]) -> str:
     """Draw the dataset's name, its goal, and how many records can be used."""
     name = escape(workflow.name or "A new workflow")
-    goal = f'<p class="goal">Goal: {escape(workflow.goal)}</p>' if workflow.goal else ""
+    goal = (
+        f'<p class="goal" title="{escape(workflow.goal)}">Goal: {escape(workflow.goal)}</p>'
+        if workflow.goal
+        else ""
+    )
     return f'<header class="dataset"><div><h1>{name}</h1>{goal}</div>{_draw_health(health)}</header>'
 
 
@@ -230,80 +178,6 @@ def _draw_health(health: Mapping[str, Any]) -> str:
             f'<span class="badge warning" title="{title}"><b>{health["rejected"]:,}</b> set aside</span>'
         )
     return f'<div class="badges">{"".join(badges)}</div>'
-
-
-def mark_steps(state: FinetuneWorkflowState) -> dict[StepName, Mark]:
-    """Tell how each step stands."""
-    stale = find_stale(state)
-    status = state.get("status") or {}
-    place = state.get("step")
-    marks: dict[StepName, Mark] = {}
-    for step in STEPS:
-        known = status.get(step, "pending")
-        if known == "failed":
-            marks[step] = "failed"
-        elif place == step or known == "in_progress":
-            marks[step] = "current"
-        elif known == "completed":
-            marks[step] = "stale" if step in stale else "done"
-        else:
-            marks[step] = "skipped" if known == "skipped" else "pending"
-    return marks
-
-
-def draw_tracker(state: FinetuneWorkflowState, *, running: bool = False) -> str:
-    """Draw the seven steps; each can be clicked to go there."""
-    stale = find_stale(state)
-    rows = [
-        _draw_step(number, step, mark, reason=stale.get(step, ""), place=state.get("step") == step)
-        for number, (step, mark) in enumerate(mark_steps(state).items(), 1)
-    ]
-    busy = " busy" if running else ""
-    return f'<h2>The seven steps</h2><ol class="tracker{busy}">{"".join(rows)}</ol>'
-
-
-def _draw_step(number: int, step: StepName, mark: Mark, *, reason: str, place: bool) -> str:
-    said = SPOKEN[mark]
-    if mark == "stale":
-        said = f"out of date: {_name_kinds(reason)} changed since"
-    note = said if mark not in ("pending", "done") else EXPLAINED[step]
-    here = ' aria-current="step"' if place else ""
-    return (
-        f'<li class="{mark}"><button type="button" data-id="{step}"{here} '
-        f'title="{escape(f"{TITLES[step]}: {said}. Click to go there.")}">'
-        f'<span class="sign" aria-hidden="true">{SIGNS[mark] or number}</span>'
-        f"<span><b>{TITLES[step]}</b><small>{escape(note)}</small></span></button></li>"
-    )
-
-
-def _name_kinds(reason: str) -> str:
-    names = [KINDS.get(kind, kind) for kind in reason.split(", ")]
-    return " and ".join(names)
-
-
-def draw_workflows(workflows: Sequence[Workflow], *, current: str) -> str:
-    """Draw the person's workflows as a list to switch between."""
-    rows = [_draw_workflow(workflow, here=workflow.id == current) for workflow in workflows]
-    return f'<h2>Your workflows</h2><ul class="workflows">{"".join(rows)}</ul>'
-
-
-def _draw_workflow(workflow: Workflow, *, here: bool) -> str:
-    goal = escape(workflow.goal or "no goal yet")
-    mark = ' aria-current="true"' if here else ""
-    return (
-        f'<li><button type="button" data-id="{escape(workflow.id)}"{mark} title="{goal}">'
-        f"<b>{escape(workflow.name or 'A new workflow')}</b>"
-        f"<small>{escape(say_where(workflow))}</small></button></li>"
-    )
-
-
-def say_where(workflow: Workflow) -> str:
-    """Say in a few words where a workflow is."""
-    if workflow.step == "completed":
-        return "all steps done"
-    done = sum(status == "completed" for status in workflow.status.values())
-    place = TITLES.get(workflow.step, "Just begun")
-    return f"{place} · {done} of {len(STEPS)} done"
 
 
 def draw_progress(pace: Pace | None, now: float) -> str:

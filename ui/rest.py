@@ -16,7 +16,7 @@ from lucy.tools.store.workflows import find_workflow, list_workflows, read_messa
 from lucy.ui.job_events import follow_job, read_status
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Longest list.")]
-Offset = Annotated[int, Query(ge=0, description="How many to pass over first.")]
+Offset = Annotated[int, Query(ge=0, le=10**9, description="How many to pass over first.")]
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
 
 

@@ -17,7 +17,7 @@ class Thresholds:
     hopeless_mean: float = 0.05
     """A mean proved below it is NO-GO: there is nothing to reinforce."""
     hopeless_above_zero: float = 0.10
-    """A share of answers above 0 proved below it is NO-GO: nearly all are at 0."""
+    """A share of answers above 0 proved below it is NO-GO, when the signal is proved weak as well."""
     saturated_mean: float = 0.95
     """A mean proved above it is NO-GO: there is nothing left to learn."""
     saturated_at_one: float = 0.70

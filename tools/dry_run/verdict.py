@@ -97,7 +97,7 @@ def _check_grader(statistics: DryRunStatistics, limits: Thresholds) -> Iterator[
 
 def _check_level(statistics: DryRunStatistics, limits: Thresholds) -> Iterator[Finding]:
     mean, above, full = statistics.mean, statistics.above_zero, statistics.at_one
-    if mean.high95 < limits.hopeless_mean or above.high95 < limits.hopeless_above_zero:
+    if mean.high95 < limits.hopeless_mean or _is_nearly_all_zero(statistics, limits):
         yield Finding(
             level="problem", about="dataset",
             reason=f"The base model hardly ever succeeds: mean reward {_describe(mean)}, above zero "
@@ -118,6 +118,13 @@ def _check_level(statistics: DryRunStatistics, limits: Thresholds) -> Iterator[F
         yield _thin("that nearly all answers already get 1", full, limits.saturated_at_one, statistics)
     elif mean.high95 > limits.saturated_mean:
         yield _thin("that there is nothing left to learn", mean, limits.saturated_mean, statistics)
+
+
+def _is_nearly_all_zero(statistics: DryRunStatistics, limits: Thresholds) -> bool:
+    """Tell whether successes are proved rare, and too rare for training groups to meet one."""
+    signal = statistics.signal
+    rare = statistics.above_zero.high95 < limits.hopeless_above_zero
+    return rare and (signal is None or signal.informative.high95 < limits.weak_signal)
 
 
 def _check_signal(statistics: DryRunStatistics, limits: Thresholds) -> Iterator[Finding]:

@@ -8,10 +8,11 @@ from typing import NamedTuple
 
 from lucy.tools.generation.language import (
     GREETINGS,
+    WORD,
+    find_sentences,
     find_words,
     is_courtesy,
     is_english,
-    split_sentences,
 )
 from lucy.tools.generation.turns import Turn
 
@@ -56,6 +57,8 @@ class Courtesies(NamedTuple):
     closings: tuple[str, ...]
     """Thanks at the end of a message that asks something."""
     style: Style
+    common: frozenset[str]
+    """Words that the data writes in lower case: they may lose a capital."""
 
 
 def learn_courtesies(turns: Sequence[Turn]) -> Courtesies:
@@ -68,7 +71,13 @@ def learn_courtesies(turns: Sequence[Turn]) -> Courtesies:
             openings.setdefault(parts.opening, set()).add(turn.family)
         if parts.body and parts.closing and len(find_words(parts.closing)) < 8:
             closings.setdefault(parts.closing, set()).add(turn.family)
-    return Courtesies(_rank(openings), _rank(closings), _describe([turn.text for turn in turns]))
+    return Courtesies(
+        _rank(openings), _rank(closings), _describe([turn.text for turn in turns]), _find_common(turns)
+    )
+
+
+def _find_common(turns: Sequence[Turn]) -> frozenset[str]:
+    return frozenset(word for turn in turns for word in WORD.findall(turn.text) if word.islower())
 
 
 def _rank(users: dict[str, set[str]]) -> tuple[str, ...]:
@@ -85,14 +94,15 @@ def _describe(texts: Sequence[str]) -> Style:
 
 def take_apart(text: str) -> Parts:
     """Split a message into greeting, what it says, and thanks; each part may be empty."""
-    sentences = split_sentences(text)
+    spans = find_sentences(text)
+    sentences = [text[start:end] for start, end in spans]
     first, last = 0, len(sentences)
     while first < last and is_courtesy(sentences[first]) and _greets(sentences[first]):
         first += 1
     while last - 1 > first and is_courtesy(sentences[last - 1]) and _closes(sentences[last - 1]):
         last -= 1
     opening, closing = " ".join(sentences[:first]), " ".join(sentences[last:])
-    body = " ".join(sentences[first:last])
+    body = text[spans[first][0] : spans[last - 1][1]] if first < last else ""
     greeting = _GREETING.match(body) if not opening else None
     if greeting and not is_courtesy(body):
         opening, body = greeting[0].strip(), body[greeting.end() :]

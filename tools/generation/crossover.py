@@ -8,23 +8,23 @@ import random
 import re
 from typing import NamedTuple
 
-from lucy.tools.generation.language import FUNCTION_WORDS, find_content_words, find_words
+from lucy.tools.generation.language import FUNCTION_WORDS, find_content_words, find_words, list_words
 
 _TOKEN = re.compile(r"\S+")
-_WEAK_ENDS = FUNCTION_WORDS - frozenset("me it that this them you please now there then not again".split())
+_WEAK_ENDS = FUNCTION_WORDS - list_words("me it that this them you please now there then not again")
 MAX_WORDS = 30
 _KINDS = {
-    "preposition": frozenset(
+    "preposition": list_words(
         """in on at to from for with of by about over under into through during before after between off out
-        near around against without within until since""".split()
+        near around against without within until since"""
     ),
-    "article": frozenset("a an the my your his her our their this these that those any some".split()),
-    "verb": frozenset(
+    "article": list_words("a an the my your his her our their this these that those any some"),
+    "verb": list_words(
         """is are was were be been am do does did have has had can could will would should may might must isn't
-        aren't wasn't don't doesn't didn't hasn't haven't can't won't not never went came got""".split()
+        aren't wasn't don't doesn't didn't hasn't haven't can't won't not never went came got"""
     ),
-    "joint": frozenset("and or but because so if when where while that which who what how why than as".split()),
-    "subject": frozenset("i i'm i've i'd i'll you he she it we they it's there".split()),
+    "joint": list_words("""and or but because so if when where while that which who what how why than as"""),
+    "subject": list_words("i i'm i've i'd i'll you he she it we they it's there"),
 }
 
 
@@ -75,10 +75,14 @@ def _is_fitting(head: list[str], tail: list[str], pivot: _Pivot) -> bool:
     before, after = head[: pivot.first], tail[pivot.second + pivot.width :]
     dropped = head[pivot.first + pivot.width :]
     shared = find_content_words(" ".join(tail[pivot.second : pivot.second + pivot.width]))
-    start, end = find_content_words(" ".join(before)), find_content_words(" ".join(after))
+    start, end = _find_stems(before), _find_stems(after)
     if not start or not end or start & end or not (shared or pivot.width > 2):
         return False
     return _ends_well(after) and _continues_alike(dropped, after)
+
+
+def _find_stems(tokens: list[str]) -> set[str]:
+    return {word.replace("'", "").rstrip("s") for word in find_content_words(" ".join(tokens))}
 
 
 def _continues_alike(dropped: list[str], after: list[str]) -> bool:

@@ -39,7 +39,7 @@ class Reframed(NamedTuple):
 
 _VERB = re.compile(
     r"(?!(?:i|you|he|she|we|they|it|is|are|was|the|a|an|my|your|not|no|be|have|hear|believe|imagine|please|just|this|"
-    r"that|still|also|only|explain|understand)\b)[a-z]",
+    r"that|still|also|only|explain|understand|how|what|when|where|why|who|which|if|more)\b)[a-z]",
     re.IGNORECASE,
 )
 _NOUN = re.compile(
@@ -144,7 +144,7 @@ _ORDERED = tuple(
 )
 _WHAT_IS = frozenset({"what is", "what's", "whats"})
 _EMBEDDED = re.compile(
-    r"(how (?:much|many \w+|long|often)|when|where|why|what|which \w+) (do|can|should|will) i\b(?! not)",
+    r"(how (?:much|many \w+|long|often)|when|where|why|what|which \w+) (do|can|should|will) i\b(?! not| do\b|$)",
     re.IGNORECASE,
 )
 _TELLERS = _TELL.phrases

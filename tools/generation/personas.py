@@ -7,12 +7,15 @@ from typing import Literal, NamedTuple, get_args
 from lucy.tools.generation.courtesies import Courtesies, Parts, take_apart
 from lucy.tools.generation.frames import Register, reframe
 from lucy.tools.generation.language import (
+    find_sentences,
     is_question,
     is_trouble,
     lower_first,
+    map_sentences,
     split_sentences,
     upper_first,
 )
+from lucy.tools.generation.paraphrase import paraphrase
 
 Persona = Literal["plain", "brief", "polite", "casual", "business", "worried", "impatient", "non_native"]
 """`plain` changes at most the request's beginning; the others also openings, closings and register."""
@@ -30,7 +33,12 @@ _CLOSINGS: dict[Persona, tuple[str, ...]] = {
     "polite": ("Thank you.", "Thanks in advance.", "Thank you for your help.", "Thanks for your help."),
     "business": ("Thank you in advance.", "I look forward to your answer.", "Thank you for your assistance."),
     "worried": (
-        *("I'm getting worried.", "This worries me.", "Should I be worried?", "I'm a bit nervous about this."),
+        *(
+            "I'm getting worried.",
+            "This worries me.",
+            "Should I be worried?",
+            "I'm a bit nervous about this.",
+        ),
         *("I'm not sure what to do.", "I hope this can be sorted out."),
     ),
     "impatient": (
@@ -40,16 +48,52 @@ _CLOSINGS: dict[Persona, tuple[str, ...]] = {
     "non_native": ("Sorry for my English.", "I hope you understand me.", "English is not my first language."),
 }
 _SHORTER = (
-    *(("do not", "don't"), ("does not", "doesn't"), ("did not", "didn't"), ("cannot", "can't"), ("can not", "can't")),
+    *(
+        ("do not", "don't"),
+        ("does not", "doesn't"),
+        ("did not", "didn't"),
+        ("cannot", "can't"),
+        ("can not", "can't"),
+    ),
     *(("i am", "i'm"), ("i have been", "i've been"), ("i would like", "i'd like"), ("it is", "it's")),
-    *(("is not", "isn't"), ("was not", "wasn't"), ("that is", "that's"), ("what is", "what's"), ("i will", "i'll")),
+    *(
+        ("is not", "isn't"),
+        ("was not", "wasn't"),
+        ("that is", "that's"),
+        ("what is", "what's"),
+        ("i will", "i'll"),
+    ),
 )
 _LONGER = (
-    *(("don't", "do not"), ("doesn't", "does not"), ("didn't", "did not"), ("can't", "cannot"), ("won't", "will not")),
+    *(
+        ("don't", "do not"),
+        ("doesn't", "does not"),
+        ("didn't", "did not"),
+        ("can't", "cannot"),
+        ("won't", "will not"),
+    ),
     *(("i'm", "i am"), ("i've", "i have"), ("i'd like", "i would like"), ("it's not", "it is not")),
-    *(("isn't", "is not"), ("wasn't", "was not"), ("haven't", "have not"), ("hasn't", "has not"), ("i'll", "i will")),
-    *(("couldn't", "could not"), ("wouldn't", "would not"), ("pls", "please"), ("thx", "thanks"), ("wanna", "want to")),
-    *(("gonna", "going to"), ("can u", "can you"), ("do u", "do you"), ("dont", "do not"), ("cant", "cannot")),
+    *(
+        ("isn't", "is not"),
+        ("wasn't", "was not"),
+        ("haven't", "have not"),
+        ("hasn't", "has not"),
+        ("i'll", "i will"),
+    ),
+    *(
+        ("couldn't", "could not"),
+        ("wouldn't", "would not"),
+        ("pls", "please"),
+        ("thx", "thanks"),
+        ("wanna", "want to"),
+    ),
+    *(
+        ("gonna", "going to"),
+        ("can u", "can you"),
+        ("do u", "do you"),
+        ("dont", "do not"),
+        ("cant", "cannot"),
+    ),
     *(("i need", "i require"), ("get in touch", "contact you"), ("asap", "as soon as possible")),
 )
 _BARE_CLOSINGS: dict[Persona, tuple[str, ...]] = {
@@ -71,10 +115,23 @@ _FORMAL_OPENINGS = ("Hello,", "Good morning,", "Good afternoon,")
 _FORMAL = re.compile(r"(?:hello|good (?:morning|afternoon|evening|day)|dear|hi)\b", re.IGNORECASE)
 _SOFT = re.compile(r"\b(?:thank|thanks|please|pls|cheers|thx)\b", re.IGNORECASE)
 _REQUEST = re.compile(
-    r"(?:please|can|could|would|will|are) (?:you|i|we)\b|please\b|i (?:need|want|would like|wish)|i['’]d like|i['’]m (?:trying|looking)",
+    r"(?:please|can|could|would|will|are) (?:you|i|we)\b|please\b|i (?:need|want|would like|wish)|i['\u2019]d like|i['\u2019]m (?:trying|looking)",
     re.IGNORECASE,
 )
-_HELP = re.compile(r"^(?:\W*\w+){0,2}\W*i (?:need|want|would like) (?:a|an|the|my|some|to)\b", re.IGNORECASE)
+_ASKED_OF_YOU = re.compile(
+    r"(?:can|could|would|will) (?:you|i)\b|i (?:need|want|would like)|i['\u2019]d like|(?:tell|give|send|show|let|find|help|book|"
+    r"cancel|change|check|order|make|transfer|set|put|get|schedule|remind) ",
+    re.IGNORECASE,
+)
+_ANGER = re.compile(
+    r"!!|\?\?|\b(?i:harass\w*|ridiculous|unacceptable|patience|complain\w*|furious|angry|scam\w*|joke|worst|terrible|awful|wtf|damn)\b|"
+    r"\b(?!(?:ID|PIN|AM|PM|OK|USA|UK|EU|VAT|PDF)\b)[A-Z]{2,} ?[A-Z]{2,}\b|\bserious(?:ly)?\b"
+)
+_SETTLED = re.compile(
+    r"^\W*(?:yes|yeah|yep|ok|okay|sure|no|nope|perfect|great|alright|done)\b|\b(?:thank|thanks|lol|haha|sounds good)\b|[:;]\)",
+    re.IGNORECASE,
+)
+"""A message that is at ease: neither worry nor hurry would ring true."""
 _END = re.compile(r"[.!?…]+$")
 _PLEASE_AGAIN = re.compile(r",? (?:please|pls)(?=[.!?]*$)", re.IGNORECASE)
 
@@ -95,13 +152,15 @@ def choose_persona(text: str, *, at_start: bool, courtesies: Courtesies, rng: ra
     if style.casual >= 0.05 and not text.islower():
         fitting.append("casual")
     if style.is_english:
-        trouble, asks = is_trouble(text), _is_request(text)
+        is_settled = _SETTLED.search(text) is not None
+        trouble, asks = is_trouble(text) and not is_settled, _is_request(text)
         long_enough = len(text.split()) > 5
         fitting += ["brief"] if long_enough else []
-        fitting += ["polite"] if asks or at_start else []
+        is_angry = _ANGER.search(text) is not None
+        fitting += ["polite"] if not is_angry and (asks or (at_start and not _is_bare(style))) else []
         fitting += ["business"] if style.casual < 0.9 and long_enough else []
         fitting += ["worried"] if trouble and long_enough and not _is_bare(style) else []
-        fitting += ["impatient"] if (trouble or asks) and long_enough else []
+        fitting += ["impatient"] if long_enough and not is_settled and (trouble or _asks_action(text)) else []
         fitting += ["non_native"] if at_start and long_enough and style.casual < 0.9 else []
     return rng.choices(fitting, [_WEIGHTS[persona] for persona in fitting])[0]
 
@@ -112,11 +171,13 @@ def speak(text: str, voice: Voice, rng: random.Random) -> str:
     if not parts.body:
         return text
     if voice.courtesies.style.is_english:
-        parts = Parts(parts.opening, _rephrase(parts.body, voice.persona, rng), parts.closing)
+        parts = Parts(
+            parts.opening, _rephrase(paraphrase(parts.body, rng), voice.persona, rng), parts.closing
+        )
         parts = Parts(parts.opening, _change_register(parts.body, voice.persona), parts.closing)
     parts = Parts(_choose_opening(parts, voice, rng), parts.body, parts.closing)
     spoken = _join(parts, _choose_closing(parts, voice, rng), voice)
-    return _make_casual(spoken, rng) if voice.persona == "casual" else spoken
+    return _make_casual(spoken, voice.courtesies.common) if voice.persona == "casual" else spoken
 
 
 def frame(text: str, voice: Voice, rng: random.Random) -> str:
@@ -127,28 +188,38 @@ def frame(text: str, voice: Voice, rng: random.Random) -> str:
 
 def _rephrase(body: str, persona: Persona, rng: random.Random) -> str:
     """Give one sentence that makes a request another beginning."""
-    sentences = split_sentences(body)
     register = _REGISTERS.get(persona)
-    for place, sentence in enumerate(sentences):
-        mark = _END.search(sentence)
-        found = reframe(sentence[: mark.start()] if mark else sentence, register, rng)
+    for start, end in find_sentences(body):
+        mark = _END.search(body[start:end])
+        found = reframe(body[start : start + mark.start()] if mark else body[start:end], register, rng)
         if found is None:
             continue
         text = _PLEASE_AGAIN.sub("", found.text) if "please" in found.text[:25].lower() else found.text
-        sentences[place] = text + (("?" if found.asks else ".") if mark else "")
-        break
-    return " ".join(sentences)
+        return body[:start] + text + (("?" if found.asks else ".") if mark else "") + body[end:]
+    return body
 
 
 def _change_register(body: str, persona: Persona) -> str:
     if persona in ("brief", "casual"):
         return _substitute(body, _SHORTER)
-    return _substitute(body, _LONGER) if persona in ("business", "non_native") else body
+    if persona == "non_native":
+        return _substitute(body, _LONGER)
+    return _write_out(_substitute(body, _LONGER)) if persona == "business" else body
+
+
+def _write_out(text: str) -> str:
+    """Begin sentences with a capital and end the last with a mark."""
+    written = map_sentences(re.sub(r"\bi(?=\b(?!\.))", "I", text), upper_first)
+    if written[-1:].isalnum():
+        written += "?" if is_question(split_sentences(written)[-1]) else "."
+    return written
 
 
 def _substitute(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
     for old, new in pairs:
-        text = re.sub(rf"\b{old}\b(?!['’])", lambda hit, new=new: _like(hit[0], new), text, flags=re.IGNORECASE)
+        text = re.sub(
+            rf"\b{old}\b(?!['\u2019])", lambda hit, new=new: _like(hit[0], new), text, flags=re.IGNORECASE
+        )
     return text
 
 
@@ -163,10 +234,11 @@ def _choose_opening(parts: Parts, voice: Voice, rng: random.Random) -> str:
     learned = voice.courtesies.openings
     if voice.persona == "business":
         formal = [opening for opening in learned if _FORMAL.match(opening)]
-        return rng.choice(formal or _FORMAL_OPENINGS)
+        opening = rng.choice(formal or _FORMAL_OPENINGS)
+        return opening if opening[-1] in ",.!" else f"{opening},"
     if parts.opening:
         return rng.choice(learned) if learned and rng.random() < 0.5 else parts.opening
-    wants_one = voice.persona in ("polite", "non_native", "casual") and rng.random() < 0.6
+    wants_one = voice.persona in ("polite", "non_native", "casual") and rng.random() < 0.4
     return rng.choice(learned) if learned and wants_one else ""
 
 
@@ -179,19 +251,34 @@ def _choose_closing(parts: Parts, voice: Voice, rng: random.Random) -> str:
     if not voice.courtesies.style.is_english or _is_answer(parts.body, voice):
         return parts.closing
     if persona == "polite":
-        learned = voice.courtesies.closings
-        if _SOFT.search(parts.body) and _is_bare(voice.courtesies.style):
-            return parts.closing
-        stock = _list_stock(persona, voice)
-        return rng.choice(learned if learned and rng.random() < 0.6 else stock)
+        return parts.closing if _SOFT.search(parts.body) else _draw_thanks(parts.body, voice, rng)
     stock = _list_stock(persona, voice)
+    sentences = split_sentences(parts.body)
+    if len(sentences) > 1 and "?" in sentences[-1] and len(sentences[-1].split()) < 7:
+        return parts.closing
     if not stock or (_is_bare(voice.courtesies.style) and is_question(parts.body)):
         return parts.closing
     return rng.choice(stock) if rng.random() < 0.8 else parts.closing
 
 
+def _draw_thanks(body: str, voice: Voice, rng: random.Random) -> str:
+    """Draw thanks of the data or the stock's; "please" only behind something to be done."""
+    learned, stock = voice.courtesies.closings, _list_stock("polite", voice)
+    is_asked_of_you = _ASKED_OF_YOU.match(body) is not None
+    fitting = [
+        closing
+        for closing in (learned if learned and rng.random() < 0.6 else stock)
+        if is_asked_of_you or not closing.strip(" ,").lower().startswith(("please", "pls"))
+    ]
+    return rng.choice(fitting) if fitting else ""
+
+
 def _list_stock(persona: Persona, voice: Voice) -> tuple[str, ...]:
     return (_BARE_CLOSINGS if _is_bare(voice.courtesies.style) else _CLOSINGS).get(persona, ())
+
+
+def _asks_action(text: str) -> bool:
+    return any(_ASKED_OF_YOU.match(sentence) for sentence in split_sentences(text))
 
 
 def _is_request(text: str) -> bool:
@@ -211,26 +298,30 @@ def _join(parts: Parts, closing: str, voice: Voice) -> str:
     body = parts.body
     if parts.opening:
         is_sentence = parts.opening[-1] in ".!"
-        body = upper_first(body) if is_sentence and parts.opening[0].isupper() else lower_first(body)
+        body = (
+            upper_first(body)
+            if is_sentence and parts.opening[0].isupper()
+            else lower_first(body, voice.courtesies.common)
+        )
     text = f"{parts.opening} {body}".strip()
     if not closing:
         return text
     if closing[0] in " ,":
         return text + closing
     if _is_bare(voice.courtesies.style) or (text[-1].isalnum() and closing[0].islower()):
-        return f"{text}{rng_free_joint(closing)}{closing}"
+        return f"{text}{_choose_joint(closing)}{closing}"
     ended = text if text[-1] in ".!?…)" else f"{text}{'?' if is_question(split_sentences(body)[-1]) else '.'}"
-    return f"{ended} {upper_first(closing)}"
+    closed = closing if closing[-1] in ".!?" or text[-1:] not in ".!?" else f"{closing}."
+    return f"{ended} {upper_first(closed)}"
 
 
-def rng_free_joint(closing: str) -> str:
+def _choose_joint(closing: str) -> str:
     """Put "please" on without a comma, thanks with one."""
     return " " if closing.lower().startswith(("please", "pls")) else ", "
 
 
-def _make_casual(text: str, rng: random.Random) -> str:
+def _make_casual(text: str, common: frozenset[str]) -> str:
     """Write as people type in a hurry: no capitals at sentence starts, no full stop at the end."""
-    sentences = [lower_first(sentence) for sentence in split_sentences(text)]
-    joined = " ".join(re.sub(r"^I(?=\b)", "i", sentence) for sentence in sentences)
-    joined = re.sub(r"\bI(?=\b(?:['’]|\s))", "i", joined)
-    return joined[:-1] if joined.endswith(".") and not joined.endswith("..") else joined
+    written = map_sentences(text, lambda sentence: re.sub(r"^I(?=\b)", "i", lower_first(sentence, common)))
+    written = re.sub(r"\bI(?=['\u2019]|\s)", "i", written)
+    return written[:-1] if written.endswith(".") and not written.endswith("..") else written

@@ -9,8 +9,6 @@ from lucy.errors import InputError
 StrategyName = Literal[
     "message_variation", "few_shot", "topic_description", "scenario_expansion", "tool_chain"
 ]
-    "message_variation", "few_shot", "topic_description", "scenario_expansion", "tool_chain"
-]
 """Ways to make records. `message_variation`: keep a real context and vary the user message that follows."""
 
 Mode = Literal["rft", "sft"]

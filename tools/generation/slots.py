@@ -41,13 +41,13 @@ _PATTERNS: tuple[tuple[SlotKind, str], ...] = (
         "reference",
         r"#\s?\d{3,}\b|\b[A-Z]{1,4}\d{0,3}(?:-[A-Z0-9]*\d[A-Z0-9]*)+\b|\b[A-Za-z]{2,3}\d{3,}\b|\b\d{6,}\b",
     ),
-    ("past", r"\b(?:yesterday|last night|last week|a few days ago|the other day)\b(?!['’])"),
-    ("future", r"\b(?:tomorrow|next week|next month)\b(?!['’])"),
+    ("past", r"\b(?:yesterday|last night|last week|a few days ago|the other day)\b(?!['\u2019])"),
+    ("future", r"\b(?:tomorrow|next week|next month)\b(?!['\u2019])"),
 )
 _FINDERS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _PATTERNS)
 
 _NAME_CUE = re.compile(
-    r"\b(?:my name is|my name['’]s|the name is|name['’]s|(?i:may|his|her) name is|call me|(?<=\. )this is|^this is)"
+    r"\b(?:my name is|my name['\u2019]s|the name is|name['\u2019]s|(?i:may|his|her) name is|call me|(?<=\. )this is|^this is)"
     r" ((?:[A-Z][a-z]+)(?: [A-Z][a-z]+)?|[a-z]+\b(?=[.,!]?$))",
     re.IGNORECASE,
 )

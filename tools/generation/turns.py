@@ -1,16 +1,18 @@
 """See a record as turns: what was said before, the user's message, what answered it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from lucy.tools.generation.language import is_courtesy
+from lucy.tools.generation.language import is_courtesy, is_parting, list_words
 from lucy.tools.vocabulary import Message, Record, read_text
 
-ANSWER_KEYS = (
-    *("answer", "reference", "expected", "solution", "target", "gold", "truth"),
-    *("label", "correct", "acceptable", "test", "assert"),
+ANSWER_WORDS = list_words(
+    """answer answers reference references expected solution solutions target gold truth label labels
+        correct acceptable test tests"""
 )
-"""An item field whose name holds one of these belongs to one exact question."""
+"""An item field whose name holds one of these words belongs to one exact question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,30 +83,26 @@ def choose_seed_turns(record: Record, *, needs_reply: bool) -> list[Turn]:
         turns = [turn for turn in turns if turn.position == last]
     if needs_reply:
         turns = [turn for turn in turns if read_text(turn.reply, "assistant").strip()]
-    telling = [turn for turn in turns if not is_courtesy(turn.text)]
+    telling = [turn for turn in turns if not _is_empty(turn)]
     return telling[::-1]
+
+
+def _is_empty(turn: Turn) -> bool:
+    return is_courtesy(turn.text) or (bool(turn.asked) and is_parting(turn.text))
 
 
 def has_answer_key(record: Record) -> bool:
     """Tell whether the record's item holds the answer to its exact question."""
-    return any(
-        key in name.lower() and value not in (None, "")
-        for name, value in record.item.items()
-        for key in ANSWER_KEYS
-    )
+    return any(_is_answer_field(name) and value not in (None, "") for name, value in record.item.items())
 
 
-def copy_item(record: Record, *, keeps_question: bool) -> Mapping[str, object]:
-    """Give the item fields that still apply to a variation of the record."""
+def copy_item(record: Record, *, keeps_question: bool) -> dict[str, Any]:
+    """Give the item fields that still apply to a variation: all, or all but what answers the old question."""
     if keeps_question:
         return dict(record.item)
-    return {
-        name: value
-        for name, value in record.item.items()
-        if not any(key in name.lower() for key in ANSWER_KEYS)
-    }
+    return {name: value for name, value in record.item.items() if not _is_answer_field(name)}
 
 
-def with_text(turn: Turn, text: str) -> Turn:
-    """Give the turn with another text."""
-    return replace(turn, text=text)
+def _is_answer_field(name: str) -> bool:
+    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower())
+    return not ANSWER_WORDS.isdisjoint(words)

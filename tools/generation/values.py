@@ -21,7 +21,9 @@ _FIGURE = re.compile(r"\d[\d,]*(?:\.\d+)?")
 _FACTORS = (0.4, 0.5, 0.6, 0.75, 0.8, 1.2, 1.25, 1.5, 2.0, 2.5)
 _FIXED: frozenset[SlotKind] = frozenset({"url"})
 _FACTS: frozenset[SlotKind] = frozenset({"amount", "percent", "duration", "time"})
-_BOUND: frozenset[SlotKind] = frozenset({"amount", "reference", "email", "name", "term", "time", "date", "weekday"})
+_BOUND: frozenset[SlotKind] = frozenset(
+    {"amount", "reference", "email", "name", "term", "time", "date", "weekday"}
+)
 _SINGLE: frozenset[SlotKind] = frozenset({"date", "time", "weekday", "name", "past", "future"})
 """Kinds that are left alone when a message holds two of them: a range may not end before it begins."""
 
@@ -152,9 +154,7 @@ def _replace(text: str, slots: Sequence[Slot], chosen: Mapping[str, str]) -> Swa
     return Swapped(text, tuple(dict.fromkeys(reversed(changes))))
 
 
-def _choose(
-    slot: Slot, text: str, bank: ValueBank, *, factor: float, alone: bool, rng: random.Random
-) -> str:
+def _choose(slot: Slot, text: str, bank: ValueBank, *, factor: float, alone: bool, rng: random.Random) -> str:
     if slot.kind == "amount":
         near = _find_near(slot.value, bank.values.get("amount", []))
         return rng.choice(near) if alone and near and rng.random() < 0.5 else _scale(slot.value, factor)
@@ -177,9 +177,7 @@ def _find_near(value: str, others: Sequence[str]) -> list[str]:
     return [
         other
         for other in others
-        if other != value
-        and _FIGURE.sub("0", other) == shape
-        and size / 4 <= _read_figure(other) <= size * 4
+        if other != value and _FIGURE.sub("0", other) == shape and size / 4 <= _read_figure(other) <= size * 4
     ]
 
 
@@ -255,9 +253,7 @@ def _make_reference(value: str, bank: ValueBank, rng: random.Random) -> str:
 
 
 def _make_from(choices: Sequence[str]) -> Callable[[str, ValueBank, random.Random], str]:
-    return lambda value, bank, rng: (
-        value if value[0].isupper() else _pick(value.lower(), choices, rng)
-    )
+    return lambda value, bank, rng: value if value[0].isupper() else _pick(value.lower(), choices, rng)
 
 
 def _make_name(value: str, bank: ValueBank, rng: random.Random) -> str:

@@ -30,9 +30,9 @@ def _pattern(words: str, cost: float) -> Pattern:
 
 
 _PATTERNS = (
+    _pattern(rf"\b(?:by|before|no later than) {_DAY}", 0.6),
     _pattern(r"\bguarantee(?:d|s)?\b", 0.6),
     _pattern(r"\b(?:i|we) (?:can )?promise\b|\byou have (?:my|our) word\b|\brest assured\b", 0.6),
-    _pattern(rf"\b(?:by|before|no later than) {_DAY}", 0.55),
     _pattern(rf"\b(?:within|in(?: under| less than)?) {_SPAN}\b(?! ago)", 0.45),
     _pattern(
         rf"\b(?:will|'ll|shall) (?:\w+ ){{0,3}}?(?:arrive|be (?:delivered|there|fixed|resolved|refunded|"

@@ -16,7 +16,8 @@ def share_out(points: Sequence[float], total: int = 100) -> list[int]:
     exact = [point * scale for point in points]
     parts = [max(1, int(value + 1e-9)) for value in exact]
     while sum(parts) * step > total:
-        parts[max(range(len(parts)), key=lambda i: (parts[i] - exact[i], parts[i], -i))] -= 1
+        larger = [i for i, part in enumerate(parts) if part > 1]
+        parts[max(larger, key=lambda i: (parts[i] - exact[i], parts[i], -i))] -= 1
     while sum(parts) * step < total:
         parts[max(range(len(parts)), key=lambda i: (round(exact[i] - parts[i], 9), -i))] += 1
     return [part * step for part in parts]

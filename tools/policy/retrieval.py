@@ -68,9 +68,13 @@ class RetrievalPolicy:
         if not self.temperature > 0:
             raise InputError(f"temperature is {self.temperature!r}, expected a number above 0.")
 
-    @cached_property
+    @property
     def sha(self) -> str:
         """Hash of weights, scales, temperature and pool: equal hashes answer the same."""
+        return self._sha
+
+    @cached_property
+    def _sha(self) -> str:
         content = f"{self.weights!r}{self.scales!r}{self.temperature!r}{self.pool.sha}"
         return hashlib.sha256(content.encode()).hexdigest()
 
@@ -160,7 +164,8 @@ def _measure_scales(pool: ReplyPool, records: Sequence[Record]) -> tuple[float, 
     if not spreads:
         return (1.0,) * len(FEATURES)
     typical = np.sqrt(np.mean(spreads, axis=0))
-    return tuple(float(value) if value > MIN_SCALE else 1.0 for value in typical)
+    # Rounded: the last bits depend on the computer, and the policy's hash must not.
+    return tuple(round(float(value), 6) if value > MIN_SCALE else 1.0 for value in typical)
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:

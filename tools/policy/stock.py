@@ -26,21 +26,22 @@ STOCK_FAREWELLS: tuple[str, ...] = (
     "You're welcome. If anything else comes up, please let us know.",
 )
 DEFAULT_SUBJECT = "your request"
+MAX_SUBJECT_CHARACTERS = 60
 
 _LEADING_TEXT = """
 a about also am an and any are as at be been but can can't cannot could did do does dont don't feel find
-for from get give going gonna got had has have hello help hey hi how i i'd i'll i'm i've if in is it
-it's just know let like look looking me much must my need of ok okay on or out please possible really
-say see should show so some tell that that's the their there there's they think this to tried try trying
-up us want wanna wanted was we we'd were what what's when where which who why will with wondering would
-yes you your
+for from get give going gonna got had happened happening happens has have hello help hey hi how i i'd
+i'll i'm i've if in is it it's just know let like look looking me much must my need of ok okay on or out
+please possible really say see should show so some tell that that's the their there there's they think
+this to tried try trying up us want wanna wanted was we we'd were what what's when where which who why
+will with wondering would yes you your
 """
 _LEADING = frozenset(_LEADING_TEXT.split())
 _STOPS_TEXT = """
 and because but can could how if is are was so that then though when which while who will
 """
 _STOPS = frozenset(_STOPS_TEXT.split())
-_SWAPS = {"my": "your", "our": "your", "mine": "yours", "me": "you", "i": "you", "your": "our", "am": "are"}
+_SWAPS = {"my": "your", "our": "your", "mine": "yours"}
 _CLAUSES = re.compile(r"[.!?;,:\n]+")
 
 
@@ -56,10 +57,11 @@ def find_subject(message: str, max_words: int = 6) -> str:
     """Find a short phrase for what a message is about, said from the assistant's side.
 
     A heuristic for English: the longest run of words per clause without leading filler. Numbers are never
-    repeated. Gives `your request` when nothing salient is left, as for other scripts.
+    repeated. Gives `your request` when nothing salient is left, or in scripts without spaces.
     """
     phrases = [_trim_clause(clause, max_words) for clause in _CLAUSES.split(message)]
-    return max(phrases, key=len, default="") or DEFAULT_SUBJECT
+    fitting = [phrase for phrase in phrases if len(phrase) <= MAX_SUBJECT_CHARACTERS]
+    return max(fitting, key=len, default="") or DEFAULT_SUBJECT
 
 
 def _trim_clause(clause: str, max_words: int) -> str:
@@ -74,4 +76,4 @@ def _trim_clause(clause: str, max_words: int) -> str:
         phrase.append(word)
     while phrase and phrase[-1].lower() in _LEADING:
         phrase.pop()
-    return " ".join(_SWAPS.get(word.lower(), word) for word in phrase if word.isascii())
+    return " ".join(_SWAPS.get(word.lower(), word) for word in phrase)

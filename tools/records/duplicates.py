@@ -100,8 +100,8 @@ class NearDuplicateIndex:
         """Start without texts.
 
         Args:
-            threshold: Jaccard similarity, 0 to 1, over which texts are near-duplicates. Below about 0.7
-                the candidates' recall falls under 0.6.
+            threshold: Jaccard similarity, 0 to 1, over which texts are near-duplicates. The share of
+                pairs found is 0.9999 at a similarity of 0.9, 0.95 at 0.8, 0.61 at 0.7.
         """
         self._threshold = threshold
         self._keys: list[str] = []

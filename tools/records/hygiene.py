@@ -1,9 +1,8 @@
 """Examine a whole source: what can be used, what cannot and why, and what to do about it."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +19,10 @@ from lucy.tools.vocabulary import Progress, Record, ignore_progress
 
 Sink = Callable[[list[Record], list[Rejected]], None]
 """Takes the records and rejects of one chunk, each in the source's order."""
+
+
+MAX_CHUNK_BYTES = 32 * 1024 * 1024
+"""Text of one chunk, in bytes, after which it ends."""
 
 
 class HygieneReport(BaseModel):
@@ -77,7 +80,15 @@ class _Tally:
     with_tools: int = 0
     errors: Counter[ErrorCode] = field(default_factory=Counter[ErrorCode])
 
-    def count_record(self, record: Record) -> None:
+    def count(self, entry: Entry, taken: Accepted | Rejected) -> None:
+        self.total += 1
+        self.bytes += entry.size + 1
+        if isinstance(taken, Rejected):
+            self.errors[taken.error] += 1
+        else:
+            self._count_record(taken.record)
+
+    def _count_record(self, record: Record) -> None:
         self.valid += 1
         self.messages += len(record.prompt) + len(record.reply)
         self.tokens += estimate_tokens((*record.prompt, *record.reply))
@@ -111,22 +122,19 @@ def examine(
         limits: What a record may measure.
         sink: Gets the records (without family) and rejects chunk by chunk; nothing else keeps them.
         progress: Told the entries done and about how many there are.
-        chunk: Entries per chunk.
+        chunk: Most entries of one chunk.
 
     Raises:
         InputError: The file cannot hold records. A file of which nothing is valid is no error here; see
             `require_valid`.
     """
     intake, finder, tally = Intake(limits), FamilyFinder(), _Tally()
-    size = _measure(source)
     entries = read_entries(source, max_bytes=limits.max_line_bytes)
-    while batch := list(islice(entries, chunk)):
-        taken = _take_chunk(intake, batch)
-        _count_chunk(tally, batch, taken)
+    for taken in _fill_chunks(entries, intake, tally, chunk):
         finder.add(*_list_texts(taken.accepted))
         if sink is not None:
             sink([accepted.record for accepted in taken.accepted], taken.rejected)
-        progress("reading records", tally.total, _guess_total(tally, size))
+        progress("reading records", tally.total, _guess_total(source, tally))
     families = finder.find()
     return Examination(_write_report(source, intake.format, tally, families, limits), families)
 
@@ -164,38 +172,33 @@ def load_records(source: Source, *, limits: Limits = DEFAULT_LIMITS) -> list[Rec
     return records
 
 
-def _measure(source: Source) -> int:
-    """Give the bytes of a file, or the length of a list."""
+def _fill_chunks(entries: Iterator[Entry], intake: Intake, tally: _Tally, chunk: int) -> Iterator[_Chunk]:
+    """Take entries into chunks; a chunk of long entries ends early, so that it fits in memory."""
+    filled, size = _Chunk([], []), 0
+    for entry in entries:
+        taken = intake.take(entry)
+        tally.count(entry, taken)
+        if isinstance(taken, Accepted):
+            filled.accepted.append(taken)
+        else:
+            filled.rejected.append(taken)
+        size += len(entry.data)
+        if len(filled.accepted) + len(filled.rejected) >= chunk or size >= MAX_CHUNK_BYTES:
+            yield filled
+            filled, size = _Chunk([], []), 0
+    if filled.accepted or filled.rejected:
+        yield filled
+
+
+def _guess_total(source: Source, tally: _Tally) -> int:
+    """Give the length of a list; for a file guess from the mean length of the entries read so far."""
     if not isinstance(source, (str, Path)):
         return len(source)
     try:
-        return Path(source).stat().st_size
-    except (OSError, ValueError):
-        return 0  # read_entries says in a sentence what is wrong with the file
-
-
-def _guess_total(tally: _Tally, size: int) -> int:
-    """Guess the number of entries from the mean length of those read so far."""
-    return max(tally.total, round(tally.total * size / tally.bytes)) if tally.bytes else tally.total
-
-
-def _take_chunk(intake: Intake, batch: Sequence[Entry]) -> _Chunk:
-    chunk = _Chunk([], [])
-    for entry in batch:
-        taken = intake.take(entry)
-        if isinstance(taken, Accepted):
-            chunk.accepted.append(taken)
-        else:
-            chunk.rejected.append(taken)
-    return chunk
-
-
-def _count_chunk(tally: _Tally, batch: Sequence[Entry], chunk: _Chunk) -> None:
-    tally.total += len(batch)
-    tally.bytes += sum(entry.size + 1 for entry in batch)
-    tally.errors.update(rejected.error for rejected in chunk.rejected)
-    for accepted in chunk.accepted:
-        tally.count_record(accepted.record)
+        size = Path(source).stat().st_size
+    except OSError:
+        size = 0  # the file went away while it was read; the count so far is all that is known
+    return max(tally.total, round(tally.total * size / max(tally.bytes, 1)))
 
 
 def _list_texts(accepted: Sequence[Accepted]) -> _Texts:

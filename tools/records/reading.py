@@ -201,14 +201,20 @@ def _read_chunks(file: BinaryIO) -> Iterator[bytes]:
 def _read_lines(file: BinaryIO, line: int, max_bytes: int) -> Iterator[Entry]:
     while data := file.readline(max_bytes + 2):
         line += 1
-        size = len(data)
-        while not data.endswith(b"\n") and size > max_bytes and (more := file.readline(_CHUNK_BYTES)):
-            size += len(more)
-            if more.endswith(b"\n"):
-                break
-        data = data.removeprefix(_BOM).strip(BLANKS)
-        if data:
-            yield _parse(line, Piece(data, max(len(data), size if size > max_bytes + 2 else 0)), max_bytes)
+        skipped = 0 if data.endswith(b"\n") else _skip_line(file)
+        text = data.removeprefix(_BOM).strip(BLANKS)
+        if text or skipped:
+            yield _parse(line, Piece(text, len(text) + skipped), max_bytes)
+
+
+def _skip_line(file: BinaryIO) -> int:
+    """Read to the end of the line without keeping it; give the bytes skipped, its ending left out."""
+    skipped = 0
+    while data := file.readline(_CHUNK_BYTES):
+        skipped += len(data.rstrip(b"\r\n"))
+        if data.endswith(b"\n"):
+            break
+    return skipped
 
 
 def _parse(line: int, piece: Piece, max_bytes: int) -> Entry:
@@ -237,21 +243,13 @@ def _explain_length(size: int, max_bytes: int) -> str:
 def _explain(error: Exception, data: bytes) -> str:
     if isinstance(error, RecursionError):
         return f"The JSON is nested deeper than {MAX_DEPTH} levels; expected a flat chat record."
-    if isinstance(error, UnicodeDecodeError) and not _is_utf8(data):
+    if isinstance(error, UnicodeDecodeError):
         return "The text is not valid UTF-8; save the file as UTF-8."
     if not data.startswith((b"{", b"[")):
         return "This is no JSON; expected one JSON object per line."
     return (
         f"This is no valid JSON ({str(error).removeprefix('JSON is malformed: ')}); expected one JSON object."
     )
-
-
-def _is_utf8(data: bytes) -> bool:
-    try:
-        data.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _measure_depth(value: object) -> int:

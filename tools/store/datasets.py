@@ -8,11 +8,12 @@ records back exactly as they were.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from lucy.errors import NotFoundError
 from lucy.tools.store.database import Store, tell_time
 from lucy.tools.store.encoding import decode, decode_record, encode, encode_record
+from lucy.tools.store.owners import name_owner, owner_lives
 from lucy.tools.store.schema import datasets, records, rejects
 from lucy.tools.vocabulary import Record
 
@@ -39,10 +40,38 @@ class Reject(NamedTuple):
     raw: str
 
 
-def add_dataset(connection: Connection, dataset: Dataset) -> None:
-    """Insert the dataset's row; its records are added in the same transaction."""
+def stage_dataset(store: Store, dataset_id: str) -> str:
+    """Give an id under which records are put until the import is complete, and sweep dead imports away."""
+    start = f"{dataset_id}~"
+    query = select(records.c.dataset_id).where(records.c.dataset_id.startswith(start)).distinct()
+    with store.read() as connection:
+        left = [row.dataset_id for row in connection.execute(query)]
+    mine = f"{start}{name_owner()}"
+    for staged in left:
+        if staged == mine or not owner_lives(staged.removeprefix(start)):
+            drop_staged(store, staged)
+    return mine
+
+
+def drop_staged(store: Store, staged: str) -> None:
+    """Remove what an import that did not complete has staged."""
+    with store.write() as connection:
+        for table in (records, rejects):
+            connection.execute(delete(table).where(table.c.dataset_id == staged))
+
+
+def publish_dataset(store: Store, staged: str, dataset: Dataset, families: Mapping[str, str]) -> None:
+    """Let a staged dataset appear; if another import was first, that one stays."""
     row = dataset._asdict() | {"report": encode(dataset.report), "created_at": tell_time()}
-    connection.execute(insert(datasets).values(row))
+    with store.write() as connection:
+        known = connection.execute(select(datasets.c.id).where(datasets.c.id == dataset.id)).scalar()
+        if known is None:
+            for table in (records, rejects):
+                statement = update(table).where(table.c.dataset_id == staged)
+                connection.execute(statement.values(dataset_id=dataset.id))
+            connection.execute(insert(datasets).values(row))
+            _set_families(connection, dataset.id, families)
+    drop_staged(store, staged)
 
 
 def add_records(
@@ -76,14 +105,13 @@ def add_rejects(
         connection.execute(insert(rejects), rows)
 
 
-def set_families(connection: Connection, dataset_id: str, families: Mapping[str, str]) -> None:
-    """Set the lineage root of records that are near-duplicates of another."""
-    for record_id, family in families.items():
-        connection.execute(
-            update(records)
-            .where(records.c.dataset_id == dataset_id, records.c.record_id == record_id)
-            .values(family=family)
+def _set_families(connection: Connection, dataset_id: str, families: Mapping[str, str]) -> None:
+    rows = [{"member": record_id, "root": family} for record_id, family in families.items()]
+    if rows:
+        statement = update(records).where(
+            records.c.dataset_id == dataset_id, records.c.record_id == bindparam("member")
         )
+        connection.execute(statement.values(family=bindparam("root")), rows)
 
 
 def get_dataset(store: Store, dataset_id: str) -> Dataset:

@@ -9,8 +9,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from lucy.errors import NotFoundError
 from lucy.tools.store.database import Store, tell_time
 from lucy.tools.store.encoding import decode, encode, hash_content
+from lucy.tools.store.owners import LEASE, name_owner, owner_lives
 from lucy.tools.store.schema import jobs
-from lucy.tools.store.workflows import LEASE, name_owner, owner_lives
 
 FINAL = ("completed", "failed", "cancelled")
 """Statuses that a job never leaves; any other counts as still running."""

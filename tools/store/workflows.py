@@ -1,7 +1,5 @@
 """Keep workflows: where each one is, its conversation, decisions, snapshots, and who is running it."""
 
-import os
-import socket
 import time
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -13,10 +11,8 @@ from lucy.errors import BusyError, InputError, NotFoundError
 from lucy.tools.store import schema
 from lucy.tools.store.database import Store, tell_time
 from lucy.tools.store.encoding import decode, encode
+from lucy.tools.store.owners import LEASE, name_owner, owner_lives
 from lucy.tools.store.schema import decisions, messages, snapshots, workflows
-
-LEASE = 60.0
-"""Seconds after which a run that gives no sign of life may be taken over."""
 
 
 class Workflow(NamedTuple):
@@ -194,25 +190,6 @@ def is_cancel_requested(store: Store, workflow_id: str) -> bool:
     query = select(workflows.c.cancel_requested).where(workflows.c.id == workflow_id)
     with store.read() as connection:
         return bool(connection.execute(query).scalar())
-
-
-def name_owner() -> str:
-    """Name this process as the owner of a lease: host and process id."""
-    return f"{socket.gethostname()}:{os.getpid()}"
-
-
-def owner_lives(owner: str) -> bool:
-    """Tell whether an owner may still be at work; one on another host counts as alive."""
-    host, _, pid = owner.rpartition(":")
-    if host != socket.gethostname():
-        return True
-    try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
 
 
 def take_run(store: Store, workflow_id: str) -> None:

@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lucy.tools.topics.features import Lens
 from lucy.tools.topics.wordcounts import WordCounts
-from lucy.tools.topics.words import Action, find_action, list_actions
+from lucy.tools.topics.words import Action, Kind, find_action, list_actions
 
 KEYWORDS = 8
 """Keywords per topic."""
@@ -19,12 +20,21 @@ _DISTINCT = 2.0
 Without it a rare word that is nowhere else beats the plain word: "floor" would name a topic of flats.
 """
 
-_VAGUE = 0.12
-"""Share of records below which a topic's best word does not describe it."""
+_VAGUE = 0.1
+"""Share of a topic's records below which a word says too little about it."""
+
+_PLAIN = 0.2
+"""Share of a topic's records from which one word alone may name it."""
+
+_COMMON = 0.8
+"""Logarithm of the ratio below which a word is the whole dataset's rather than a topic's."""
+
+_KEYWORD = 0.04
+"""Share of a topic's records below which a word is no keyword."""
 
 _PHRASE = 1.15
 _PROPER = 0.3
-_DOING = 0.5
+_UNFIT = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +52,13 @@ class Profile:
     """What stands out in one topic, best first."""
 
     subjects: tuple[Subject, ...]
+    """Terms that tell the topic from its siblings."""
+    objects: tuple[Subject, ...]
+    """Terms that tell the topic from all others; siblings may share them ("flight")."""
     actions: tuple[Action, ...]
     keywords: tuple[str, ...]
+    kind: Kind | None = None
+    """Kind of text that most of its records are, if of a known kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +70,9 @@ class Label:
     keywords: tuple[str, ...]
 
 
-def profile_topics(counts: WordCounts, members: NDArray[np.float64], rivals: NDArray[np.float64] | None = None) -> list[Profile]:
+def profile_topics(
+    counts: WordCounts, members: NDArray[np.float64], rivals: NDArray[np.float64] | None = None
+) -> list[Profile]:
     """Score the terms of every topic; `members` is texts x topics, 1 where a text belongs.
 
     Class-based TF-IDF in probabilities: the share of a topic's records with the term, times the logarithm
@@ -64,11 +81,16 @@ def profile_topics(counts: WordCounts, members: NDArray[np.float64], rivals: NDA
     """
     sizes = np.maximum(members.sum(axis=0), 1)
     inside = np.asarray(counts.presence.T @ members) / sizes
-    scores = inside * _compare(inside, 1 - np.eye(members.shape[1]))
+    ratios = _compare(inside, 1 - np.eye(members.shape[1]))
+    telling = inside * ratios
     if rivals is not None:
         alone = rivals.sum(axis=0) == 0
-        scores = np.where(alone, scores, 0.5 * scores + 0.5 * inside * _compare(inside, rivals))
-    return [_profile(counts, inside[:, topic], scores[:, topic]) for topic in range(members.shape[1])]
+        telling = np.where(alone, telling, 0.5 * telling + 0.5 * inside * _compare(inside, rivals))
+    kinds = counts.find_kinds(members)
+    return [
+        _Scorer(counts, inside[:, topic], ratios[:, topic], telling[:, topic]).profile(kinds[topic])
+        for topic in range(len(kinds))
+    ]
 
 
 def _compare(inside: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -77,91 +99,148 @@ def _compare(inside: NDArray[np.float64], others: NDArray[np.float64]) -> NDArra
     return np.minimum(np.log((inside + 0.01) / (elsewhere + 0.01)), _DISTINCT)
 
 
-def _profile(counts: WordCounts, inside: NDArray[np.float64], scores: NDArray[np.float64]) -> Profile:
-    order = sorted(np.flatnonzero(scores > 0), key=lambda column: (-scores[column], counts.terms[column]))[:300]
-    subjects: list[Subject] = []
-    actions: dict[Action, float] = {}
-    for column in order:
-        term, share = counts.terms[column], float(inside[column])
-        action = find_action(term)
-        if action is not None and share >= 0.2:
-            actions[action] = actions.get(action, 0.0) + float(scores[column])
-        weight = weigh_subject(counts, term)
-        if weight:
-            subjects.append(Subject(term, share, float(scores[column]) * weight))
-    subjects.sort(key=lambda subject: (-subject.score, subject.term))
-    ranked = sorted(actions, key=lambda action: (-actions[action], list_actions().index(action)))
-    strong = [action for action in ranked if actions[action] >= 0.15]
-    return Profile(tuple(subjects[:20]), tuple(strong), _choose_keywords(counts, order, scores))
+@dataclass(frozen=True, slots=True)
+class _Scorer:
+    """The figures of all terms for one topic."""
+
+    counts: WordCounts
+    inside: NDArray[np.float64]
+    ratios: NDArray[np.float64]
+    telling: NDArray[np.float64]
+
+    def profile(self, kind: Kind | None) -> Profile:
+        plain = self.inside * self.ratios
+        return Profile(
+            subjects=self._rank_subjects(self.telling),
+            objects=self._rank_subjects(plain),
+            actions=() if kind else self._rank_actions(),
+            keywords=self._choose_keywords(),
+            kind=kind,
+        )
+
+    def _order(self, scores: NDArray[np.float64]) -> list[int]:
+        found = [int(column) for column in np.flatnonzero(scores > 0)]
+        return sorted(found, key=lambda column: (-scores[column], self.counts.terms[column]))[:300]
+
+    def _rank_subjects(self, scores: NDArray[np.float64]) -> tuple[Subject, ...]:
+        """Give the terms fit to name the topic, none of them common to most topics."""
+        common = {self.counts.terms[c] for c in np.flatnonzero(self.ratios < _COMMON)}
+        subjects: list[Subject] = []
+        for column in self._order(scores):
+            term = self.counts.terms[column]
+            weight = weigh_subject(self.counts, term)
+            if weight and not common.intersection(term.split()):
+                subjects.append(Subject(term, float(self.inside[column]), float(scores[column]) * weight))
+        return tuple(sorted(subjects, key=lambda subject: (-subject.score, subject.term))[:20])
+
+    def _rank_actions(self) -> tuple[Action, ...]:
+        """Give the requests made in a topic, the most telling first."""
+        totals: dict[Action, float] = {}
+        shares: dict[Action, float] = {}
+        scores = self.inside * np.minimum(self.ratios, 1.0)
+        for column in self._order(scores):
+            action = find_action(self.counts.terms[column])
+            if action is not None and self.counts.is_asked(self.counts.terms[column]):
+                totals[action] = totals.get(action, 0.0) + float(scores[column])
+                shares[action] = shares.get(action, 0.0) + float(self.inside[column])
+        places = {action: place for place, action in enumerate(list_actions())}
+        ranked = sorted(totals, key=lambda action: (-totals[action], places[action]))
+        return tuple(action for action in ranked if shares[action] >= 0.25 and totals[action] >= 0.15)
+
+    def _choose_keywords(self) -> tuple[str, ...]:
+        """Give the best terms that share no word with each other and are no proper names."""
+        chosen: list[str] = []
+        words: set[str] = set()
+        for column in self._order(self.telling):
+            parts = self.counts.terms[column].split()
+            if self.inside[column] < _KEYWORD or words.intersection(parts) or any(map(self.counts.is_proper, parts)):
+                continue
+            chosen.append(self.counts.write(self.counts.terms[column]))
+            words.update(parts)
+        return tuple(chosen[:KEYWORDS])
 
 
 def weigh_subject(counts: WordCounts, term: str) -> float:
-    """Give how fit a term is to name a topic: 0 for none, 1 for a plain noun, more for a noun phrase."""
+    """Give how fit a term is to name a topic: 0 not at all, 1 for a plain noun, more for a noun phrase."""
     parts = term.split()
-    head = parts[-1]
     if any(find_action(part) and not counts.is_mostly_thing(part) for part in parts):
         return 0.0
-    if len(parts) > 1 and not counts.is_thing(head):
+    fit = counts.is_thing(parts[-1])
+    if len(parts) > 1 and not fit:
         return 0.0
-    weight = _PHRASE if len(parts) > 1 else 1.0
-    weight *= _PROPER if any(counts.is_proper(part) for part in parts) else 1.0
-    return weight * (1.0 if counts.is_thing(head) else _DOING)
+    weight = (_PHRASE if len(parts) > 1 else 1.0) * (1.0 if fit else _UNFIT)
+    return weight * (_PROPER if any(counts.is_proper(part) for part in parts) else 1.0)
 
 
-def _choose_keywords(counts: WordCounts, order: Sequence[np.intp], scores: NDArray[np.float64]) -> tuple[str, ...]:
-    chosen: list[str] = []
-    for column in order:
-        term = counts.terms[column]
-        if any(set(term.split()) & set(other.split()) for other in chosen) or counts.is_proper(term.split()[0]):
-            continue
-        chosen.append(term)
-    return tuple(counts.write(term) for term in chosen[:KEYWORDS])
-
-
-def name_topics(counts: WordCounts, profiles: Sequence[Profile], *, sizes: Sequence[int], lens: Lens = "content", taken: Sequence[str] = ()) -> list[Label]:
+def name_topics(counts: WordCounts, profiles: Sequence[Profile], *, sizes: Sequence[int], lens: Lens) -> list[Label]:
     """Name topics, the largest first, no two alike."""
-    used = {_normalize(name) for name in taken}
+    used: set[frozenset[str]] = set()
     labels: dict[int, Label] = {}
     for topic in sorted(range(len(profiles)), key=lambda index: (-sizes[index], index)):
-        profile = profiles[topic]
-        name = next(name for name in _propose_names(counts, profile, lens) if _normalize(name) not in used)
-        used.add(_normalize(name))
-        labels[topic] = Label(name, _describe(counts, profile), profile.keywords)
+        name = next(name for name in _propose_names(counts, profiles[topic], lens) if fold_name(name) not in used)
+        used.add(fold_name(name))
+        labels[topic] = Label(name, _describe(counts, profiles[topic]), profiles[topic].keywords)
     return [labels[topic] for topic in range(len(profiles))]
 
 
-def _normalize(name: str) -> frozenset[str]:
+def name_groups(counts: WordCounts, profiles: Sequence[Profile], *, taken: Sequence[str]) -> list[Label]:
+    """Name groups of topics by subject alone; never as one of the `taken` names."""
+    used = {fold_name(name) for name in taken}
+    labels: list[Label] = []
+    for profile in profiles:
+        subjects = [subject for subject in profile.subjects if subject.share >= _VAGUE]
+        name = next(name for name in _propose_groups(counts, profile, subjects) if fold_name(name) not in used)
+        used.add(fold_name(name))
+        labels.append(Label(name, _describe(counts, profile), profile.keywords))
+    return labels
+
+
+def fold_name(name: str) -> frozenset[str]:
+    """Give the words of a name without case, number and order, to tell whether two names look alike."""
     return frozenset(word.rstrip("s") for word in name.lower().split())
+
+
+def _propose_groups(counts: WordCounts, profile: Profile, subjects: Sequence[Subject]) -> Iterator[str]:
+    if profile.kind:
+        yield profile.kind.bare
+    if subjects and subjects[0].share >= 0.6:
+        yield title(counts.write_plural(subjects[0].term))
+    yield from _propose_subjects(counts, subjects)
+    yield from _propose_last(profile)
 
 
 def _propose_names(counts: WordCounts, profile: Profile, lens: Lens) -> Iterator[str]:
     """Give names, the best first, without end."""
     subjects = [subject for subject in profile.subjects if subject.share >= _VAGUE]
+    if profile.kind:
+        yield from (title(f"{counts.write_singular(subject.term)} {profile.kind.noun}") for subject in subjects[:3])
+        yield profile.kind.bare
+    objects = [subject for subject in profile.objects if subject.share >= _PLAIN]
     for action in profile.actions[:2]:
-        for subject in subjects[:3]:
-            if not _shares_action(subject.term, action) and subject.share >= 0.2:
+        for subject in objects[:3]:
+            if not _shares_action(subject.term, action):
                 yield _join_action(counts, subject.term, action, lens)
-        if lens == "intent" or not subjects:
-            yield action.noun
+        yield action.bare
     yield from _propose_subjects(counts, subjects)
-    yield "General Questions"
-    for action in profile.actions:
-        yield action.noun
-    for subject in profile.subjects:
-        yield _title(counts.write(subject.term))
-    number = 2
-    while True:
-        yield f"General Questions {number}"
-        number += 1
+    yield from _propose_last(profile)
 
 
 def _propose_subjects(counts: WordCounts, subjects: Sequence[Subject]) -> Iterator[str]:
-    for place, first in enumerate(subjects[:4]):
-        rest = [s for s in subjects if s is not first and not set(s.term.split()) & set(first.term.split())]
-        second = next((s for s in rest if s.score >= 0.5 * first.score), None)
-        if second is not None and len(first.term.split()) + len(second.term.split()) <= 3:
-            yield _title(f"{counts.write_plural(first.term)} & {counts.write_plural(second.term)}")
-        yield _title(counts.write_plural(first.term))
+    """Give names of one or two subjects; two where one alone covers too little."""
+    for first in subjects[:4]:
+        words = set(first.term.split())
+        rest = [subject for subject in subjects if not words & set(subject.term.split())]
+        second = next((subject for subject in rest if subject.score >= 0.5 * first.score), None)
+        if second is not None and first.share < 0.6 and len(words) + len(second.term.split()) <= 3:
+            yield title(f"{counts.write_plural(first.term)} & {counts.write_plural(second.term)}")
+        if first.share >= _PLAIN:
+            yield title(counts.write_plural(first.term))
+
+
+def _propose_last(profile: Profile) -> Iterator[str]:
+    yield "General Questions"
+    yield from (title(f"{word} Questions") for word in profile.keywords)
+    yield from (f"General Questions {number}" for number in count(2))
 
 
 def _shares_action(term: str, action: Action) -> bool:
@@ -170,12 +249,14 @@ def _shares_action(term: str, action: Action) -> bool:
 
 def _join_action(counts: WordCounts, term: str, action: Action, lens: Lens) -> str:
     if lens == "intent":
-        return _title(f"{action.verb} {counts.write_plural(term)}")
-    return _title(f"{counts.write_singular(term)} {action.noun}")
+        return title(f"{action.verb} {counts.write_plural(term)}")
+    return title(action.noun.format(one=counts.write_singular(term), many=counts.write_plural(term)))
 
 
-def _title(words: str) -> str:
-    return " ".join(word if word.isupper() or word in {"on", "about", "for"} else word[:1].upper() + word[1:] for word in words.split())
+def title(words: str) -> str:
+    """Write words with capitals, the small joining words aside."""
+    small = {"on", "about", "for", "to", "of"}
+    return " ".join(word if word in small else word[:1].upper() + word[1:] for word in words.split())
 
 
 def _describe(counts: WordCounts, profile: Profile) -> str:
@@ -183,5 +264,4 @@ def _describe(counts: WordCounts, profile: Profile) -> str:
     if not words:
         return "Conversations that no word sets apart from the others."
     listed = words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-    wish = f", mostly to {profile.actions[0].verb.lower()} something" if profile.actions else ""
-    return f"Conversations about {listed}{wish}."
+    return f"Conversations that speak of {listed}."

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from lucy.tools.topics.words import (
     READ_LIMIT,
+    Kind,
     choose_stop_words,
-    find_action,
     find_stem,
+    list_acronyms,
     list_chatter,
+    list_kinds,
     split_words,
 )
 
@@ -24,12 +26,22 @@ _DETERMINERS = frozenset(
 )
 """Words that a thing follows."""
 
-_DOERS = frozenset(
-    "to i you we they he she it can could will would shall should please dont cant not lets must may wanna gonna".split()
-)
-"""Words that a doing follows."""
+_ARTICLES = frozenset({"a", "an", "another", "each", "every"})
+"""Words that one countable thing follows."""
 
-_SENTENCE = re.compile(r"[\n.!?;:]+")
+_VERBAL = frozenset(
+    "to i you we they he she it who can could will would shall should please dont cant not lets must may"
+    " is are was were be been being am have has had very so too more most as being gets got get im".split()
+)
+"""Words that a doing or a quality follows."""
+
+_QUALITY = re.compile(r"^[a-z]{3,}(ful|ous|iest)$|^[a-z]{2,}[^e]ed$")
+"""English words that are adjectives or participles by their ending."""
+
+_SENTENCE = re.compile(r"[\n.!?;:,()]+")
+
+_SPEAKER = re.compile(r"^[ \t]*[\w-]+[ \t]?:(?=\s)", re.MULTILINE)
+"""A label or a nickname that begins a line ("Question: ...", "maria: ..."): never part of the subject."""
 
 _RARE_CAPITALS = 0.25
 """Share of words with a capital inside sentences above which capitals say nothing (German, titles)."""
@@ -42,6 +54,11 @@ class _Usage:
     forms: Counter[str] = field(default_factory=Counter[str])
     thing: int = 0
     doing: int = 0
+    last: int = 0
+    """Times met as the last word of a group of words that can name: "credit card", not "credit"."""
+    counted: int = 0
+    """Times met after "a" or the like."""
+    met: int = 0
     inside: int = 0
     """Times met inside a sentence, not as its first word."""
     capital: int = 0
@@ -51,8 +68,11 @@ class _Usage:
 class WordCounts:
     """The words and word pairs that may name a topic, and which texts hold them."""
 
-    def __init__(self, texts: Sequence[str]) -> None:
-        """Read texts; their order gives the rows of `presence`."""
+    def __init__(self, texts: Sequence[str], originals: Sequence[str]) -> None:
+        """Read texts; their order gives the rows of `presence`.
+
+        The kinds of text are told from the originals, which still have their instructions.
+        """
         self._stop = choose_stop_words(texts)
         self._usage: defaultdict[str, _Usage] = defaultdict(_Usage)
         self._columns: dict[str, int] = {}
@@ -62,39 +82,45 @@ class WordCounts:
         """Texts x terms, 1 where the text holds the term."""
         self.terms = list(self._columns)
         self._capitals_tell = self._check_capitals()
+        self._kinds = np.array([[bool(kind.pattern.search(text[:READ_LIMIT])) for kind in list_kinds()] for text in originals])
 
     def _read(self, text: str) -> set[str]:
         found: set[str] = set()
-        for sentence in _SENTENCE.split(text[:READ_LIMIT]):
+        for sentence in _SENTENCE.split(_SPEAKER.sub("\n", text[:READ_LIMIT])):
             self._read_sentence(sentence, found)
         return found
 
     def _read_sentence(self, sentence: str, found: set[str]) -> None:
         written = split_words(sentence, keep_case=True)
-        words = [word.lower() for word in written]
-        before = ""
-        for place, word in enumerate(words):
-            stem = find_stem(word)
-            if self._can_name(word, stem):
-                self._note(stem, written, place)
-                found.add(stem)
-                if before:
-                    found.add(f"{before} {stem}")
-            before = stem if self._can_name(word, stem) else ""
+        stems = [find_stem(word.lower()) if self._can_name(word) else "" for word in written]
+        for place, stem in enumerate(stems):
+            if not stem:
+                continue
+            self._note(stem, written, place, is_last=place + 1 == len(stems) or not stems[place + 1])
+            found.add(stem)
+            if place and stems[place - 1]:
+                found.add(f"{stems[place - 1]} {stem}")
 
-    def _can_name(self, word: str, stem: str) -> bool:
-        chatter = list_chatter()
-        return word not in self._stop and word not in chatter and stem not in chatter
+    def _can_name(self, word: str) -> bool:
+        lower = word.lower()
+        if lower in self._stop or lower in list_chatter() or find_stem(lower) in list_chatter():
+            return False
+        if lower.isascii():
+            return len(lower) > 2 or lower in list_acronyms()
+        return len(lower) > 1
 
-    def _note(self, stem: str, written: Sequence[str], place: int) -> None:
+    def _note(self, stem: str, written: Sequence[str], place: int, *, is_last: bool) -> None:
         usage, word = self._usage[stem], written[place]
-        usage.forms[word if word.isupper() else word.lower()] += 1
+        usage.forms[word.lower()] += 1
+        usage.met += 1
+        usage.last += is_last
         if place:
             usage.inside += 1
             usage.capital += word[0].isupper() and not word.isupper()
         previous = written[place - 1].lower() if place else ""
         usage.thing += previous in _DETERMINERS
-        usage.doing += previous in _DOERS or place == 0
+        usage.counted += previous in _ARTICLES
+        usage.doing += previous in _VERBAL or place == 0
 
     def _build_presence(self, held: Sequence[set[str]]) -> Any:
         from scipy.sparse import csr_array
@@ -121,42 +147,65 @@ class WordCounts:
         inside = sum(usage.inside for usage in self._usage.values())
         return sum(usage.capital for usage in self._usage.values()) < _RARE_CAPITALS * max(1, inside)
 
-    def is_thing(self, stem: str) -> bool:
-        """Tell whether a stem is used as a noun: at least as often after "the" as after "to"."""
+    def find_kinds(self, members: NDArray[np.float64]) -> list[Kind | None]:
+        """Give the kind of text that at least 60% of each topic's records are, the first that fits."""
+        shares = members.T @ self._kinds / np.maximum(members.sum(axis=0), 1)[:, None]
+        kinds = list_kinds()
+        return [next((kinds[k] for k in np.flatnonzero(row >= 0.6)), None) for row in shares]
+
+    def is_asked(self, stem: str) -> bool:
+        """Tell whether the word for a request is used as one: "to book", "my booking", not "five books"."""
         usage = self._usage[stem]
-        return usage.thing + 1 >= usage.doing
+        return usage.doing >= 0.2 * usage.met or usage.thing >= 0.2 * usage.met
+
+    def is_thing(self, stem: str) -> bool:
+        """Tell whether a stem can end a name: used as a noun, and as the last word of its group."""
+        usage = self._usage[stem]
+        is_quality = bool(_QUALITY.match(usage.forms.most_common(1)[0][0]))
+        return not is_quality and usage.thing + 1 >= usage.doing and usage.last >= 0.3 * usage.met
+
+    def is_mostly_thing(self, stem: str) -> bool:
+        """Tell whether a stem that can be a doing is used as a thing: "an order", "my reservation"."""
+        usage = self._usage[stem]
+        return usage.thing >= 2 * usage.doing + 2 and usage.last >= 0.3 * usage.met
 
     def is_proper(self, stem: str) -> bool:
         """Tell whether a stem is a proper name: mostly written with a capital inside sentences."""
         usage = self._usage[stem]
         return self._capitals_tell and usage.capital >= max(1, 0.6 * usage.inside)
 
-    def is_mostly_thing(self, stem: str) -> bool:
-        """Tell whether a stem that can be a doing is used as a thing: "an order", "my reservation"."""
-        usage = self._usage[stem]
-        return usage.thing >= 2 * usage.doing + 2
-
     def write(self, term: str) -> str:
-        """Give the commonest written form of a term, in lower case unless all capitals."""
-        return " ".join(self._usage[stem].forms.most_common(1)[0][0] for stem in term.split())
+        """Give the commonest written form of a term, in lower case unless an acronym."""
+        return " ".join(_write_word(self._usage[stem].forms.most_common(1)[0][0]) for stem in term.split())
 
     def write_singular(self, term: str) -> str:
         """Write a term with its last word in the singular, where the texts have it so."""
-        return self._write_number(term, plural=False)
-
-    def write_plural(self, term: str) -> str:
-        """Write a term with its last word in the plural, where the texts have it so."""
-        return self._write_number(term, plural=True)
-
-    def _write_number(self, term: str, *, plural: bool) -> str:
         *modifiers, head = term.split()
         forms = self._usage[head].forms
         usual = forms.most_common(1)[0][0]
-        fitting = (form for form, _ in forms.most_common() if _is_number_of(form, usual, plural=plural))
-        return " ".join([*(self.write(stem) for stem in modifiers), next(fitting, usual)])
+        singular = next((form for form in sorted(forms) if form != usual and _is_plural(usual, form)), usual)
+        return " ".join([*(self.write(stem) for stem in modifiers), _write_word(singular)])
+
+    def write_plural(self, term: str) -> str:
+        """Write a term with its last word in the plural, if the texts show that it is counted."""
+        *modifiers, head = term.split()
+        usage = self._usage[head]
+        usual = usage.forms.most_common(1)[0][0]
+        plural = next((form for form in sorted(usage.forms) if _is_plural(form, usual)), usual)
+        if plural == usual and usage.counted >= 2 and not usual.endswith(("s", "ing")):
+            plural = _make_plural(usual)
+        return " ".join([*(self.write(stem) for stem in modifiers), _write_word(plural)])
 
 
-def _is_number_of(form: str, usual: str, *, plural: bool) -> bool:
-    """Tell whether a form is the singular or plural of the usual one, by its s."""
-    base = usual.lower().removesuffix("s")
-    return form.lower() in ({f"{base}s", f"{base}es"} if plural else {base})
+def _write_word(word: str) -> str:
+    return word.upper() if word in list_acronyms() else word
+
+
+def _is_plural(plural: str, singular: str) -> bool:
+    return plural in {f"{singular}s", f"{singular}es", f"{singular.removesuffix('y')}ies"}
+
+
+def _make_plural(word: str) -> str:
+    if word.endswith(("x", "z", "ch", "sh")):
+        return f"{word}es"
+    return f"{word[:-1]}ies" if word.endswith("y") and word[-2:-1] not in "aeiou" else f"{word}s"

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -27,9 +27,20 @@ class Action(NamedTuple):
     key: str
     family: Family
     noun: str
-    """Ends a name: "Flight Bookings"."""
+    """Pattern of a name: "{one} Bookings" or "Lost {many}"."""
+    bare: str
+    """Name where there is no subject: "Bookings"."""
     verb: str
-    """Begins a name under the intent lens: "Book Flight"."""
+    """Begins a name under the intent lens: "Book Flights"."""
+
+
+class Kind(NamedTuple):
+    """A kind of text, such as program code, that has a word for one piece of it."""
+
+    noun: str
+    """Ends a name: "Functions"."""
+    bare: str
+    pattern: re.Pattern[str]
 
 
 def split_words(text: str, *, keep_case: bool = False) -> list[str]:
@@ -63,6 +74,18 @@ def read_terms(text: str, stop: frozenset[str]) -> list[str]:
     """Give the stems of a text and the pairs of neighbouring stems, stop words left out before pairing."""
     stems = [find_stem(word) for word in split_words(text) if word not in stop]
     return stems + [f"{first} {second}" for first, second in zip(stems, stems[1:], strict=False)]
+
+
+def drop_boilerplate(texts: Sequence[str]) -> list[str]:
+    """Drop the lines that stand in at least 5 texts and in one text of ten, such as a prompt's instruction.
+
+    A text that consists of nothing else is kept as it is.
+    """
+    counts = Counter(line for text in texts for line in {line.strip() for line in text.splitlines()})
+    least = max(5, 0.1 * len(texts))
+    common = {line for line, count in counts.items() if count >= least}
+    kept = ("\n".join(line for line in text.splitlines() if line.strip() not in common) for text in texts)
+    return [short if short.strip() else text for short, text in zip(kept, texts, strict=True)]
 
 
 @cache
@@ -104,7 +127,7 @@ def list_chatter() -> frozenset[str]:
 def _map_actions() -> dict[str, Action]:
     table: dict[str, Action] = {}
     for entry in _read_lists()["action"]:
-        action = Action(entry["key"], entry["family"], entry["noun"], entry["verb"])
+        action = Action(entry["key"], entry["family"], entry["noun"], entry["bare"], entry["verb"])
         for word in entry["words"].split():
             table.setdefault(find_stem(word), action)
     return table
@@ -120,7 +143,14 @@ def list_actions() -> list[Action]:
     return list(dict.fromkeys(_map_actions().values()))
 
 
-def read_subject_stems(words: Iterable[str], stop: frozenset[str]) -> list[str]:
-    """Give the stems that may name a subject: no stop word, no chatter, no person, no request."""
-    stems = (find_stem(word) for word in words if word not in stop and word not in list_chatter())
-    return [stem for stem in stems if stem not in list_chatter() and find_action(stem) is None]
+@cache
+def list_kinds() -> tuple[Kind, ...]:
+    """Give the known kinds of text, in the order in which they are tried."""
+    entries = _read_lists()["kind"]
+    return tuple(Kind(entry["noun"], entry["bare"], re.compile(entry["pattern"], re.MULTILINE)) for entry in entries)
+
+
+@cache
+def list_acronyms() -> frozenset[str]:
+    """Give the words that are written in capitals, in lower case."""
+    return frozenset(_read_lists()["acronyms"]["words"].split())

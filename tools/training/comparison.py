@@ -84,8 +84,8 @@ def compare(
         )
     words = _compare_by(before, after, lineage, _count_words, seed) or reward
     records = {rollout.record_id for rollout in (*before, *after)}
-    clusters = len({lineage[record_id] for record_id in _average(before, _read_score)})
-    conclusion = conclude(reward.difference, clusters)
+    shared = _average(before, _read_score).keys() & _average(after, _read_score).keys()
+    conclusion = conclude(reward.difference, len({lineage[record_id] for record_id in shared}))
     return Comparison(
         reward=reward,
         criteria=_compare_criteria(before, after, lineage, seed),

@@ -1,0 +1,122 @@
+"""Decide which drafts become records; every rejection has one reason.
+
+The checks see the finished record, not how it was made, so that they hold for every strategy and model.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, get_args
+
+from lucy.tools.generation.blind import BlindClassifier
+from lucy.tools.generation.language import GREETINGS, find_words
+from lucy.tools.records.duplicates import NearDuplicateIndex, fingerprint_record
+from lucy.tools.records.tokens import estimate_tokens
+from lucy.tools.vocabulary import Record, read_last_user_text, read_user_text
+
+Reason = Literal["too_similar", "too_short", "too_long", "off_topic", "malformed", "refused"]
+"""`too_similar`: near-duplicate (Jaccard of word triples over 0.9) of a record or of another made one.
+`too_short`, `too_long`: outside what validation takes, or far longer than real messages.
+`off_topic`: classified blind, it belongs to another topic. `malformed`: not a usable message. `refused`: a
+model declined instead of writing one."""
+
+REASONS: tuple[Reason, ...] = get_args(Reason)
+
+MIN_CHARACTERS = 10
+"""Least characters of a prompt's user messages together, as in validation."""
+MAX_TOKENS = 8000
+"""Most tokens of a prompt, about, as in validation."""
+_LONG_WORDS = 60
+"""A message up to so many words is never too long."""
+_LONG_FACTOR = 2
+
+_PLACEHOLDER = re.compile(
+    r"\{\{?\s*[\w .-]+\s*\}?\}|\[(?:[A-Z][A-Z_ ]{2,}|your [\w ]+|insert [\w ]+)\]|<[A-Z_]{3,}>|\blorem ipsum\b"
+)
+_REFUSAL = re.compile(
+    r"\s*(?:i['\u2019]?m sorry,? (?:but )?(?:i|as an)|i apologi[sz]e,? but i|sorry,? (?:but )?i can(?:no|['\u2019])t (?:help|assist|generate)|"
+    r"as an ai\b|i can(?:no|['\u2019])t (?:assist|help with (?:that|this)|generate|create|fulfil|comply)|"
+    r"i(?:['\u2019]m| am) (?:unable|not able) to (?:assist|generate|create|fulfil|comply))",
+    re.IGNORECASE,
+)
+_WORD_TWICE = re.compile(r"\b([^\W\d_]+) \1\b", re.IGNORECASE)
+_MAY_REPEAT = frozenset(("that", "had", "no", "very", "really", "so", "ha", "bye", "far", "is", "you", "do"))
+_DANGLING = frozenset(("the", "a", "an", "my", "your", "our", "and", "or", "but"))
+
+
+class Filters:
+    """The checks of one run; it learns from the real records and remembers what was admitted."""
+
+    def __init__(
+        self, records: Sequence[Record], topics: Mapping[str, str], stored: Sequence[Record] = ()
+    ) -> None:
+        """Read the real records, earlier synthetic ones, and those that an interrupted run already stored."""
+        real = [record for record in records if not record.is_synthetic]
+        texts = [read_last_user_text(record) for record in real]
+        longest = max((len(find_words(text)) for text in texts), default=0)
+        self._most_words = max(_LONG_WORDS, _LONG_FACTOR * longest)
+        self._placeholders = frozenset(hit for record in real for hit in _find_placeholders(record))
+        self._classifier = BlindClassifier.learn(real, topics)
+        self._index = NearDuplicateIndex()
+        for record in (*records, *stored):
+            self.admit(record)
+
+    def admit(self, record: Record) -> None:
+        """Remember a record: nothing near it passes from now on."""
+        for text in _list_texts(record):
+            self._index.add(record.id, text)
+
+    def check(self, record: Record, topic_id: str, *, parent: Record | None = None) -> Reason | None:
+        """Give the first reason to reject a record, None when it may be kept.
+
+        Args:
+            record: The finished record; in mode `sft` with its reply.
+            topic_id: Topic it was made for.
+            parent: Record it was made from: its own oddities are not held against the child.
+        """
+        text = read_last_user_text(record)
+        checks: tuple[tuple[Reason, Callable[[], bool]], ...] = (
+            ("refused", lambda: _REFUSAL.match(text) is not None),
+            ("malformed", lambda: self._is_malformed(record, text, read_user_text(parent) if parent else "")),
+            ("too_short", lambda: len(read_user_text(record).strip()) < MIN_CHARACTERS),
+            ("too_long", lambda: self._is_too_long(record, text)),
+            ("off_topic", lambda: not self._classifier.accepts(record, topic_id)),
+            ("too_similar", lambda: self._is_known(record)),
+        )
+        return next((reason for reason, fails in checks if fails()), None)
+
+    def _is_malformed(self, record: Record, text: str, source: str) -> bool:
+        words = find_words(text)
+        if not words and not any(character.isalnum() for character in text):
+            return True
+        if any(hit not in self._placeholders for hit in _PLACEHOLDER.findall(text)):
+            return True
+        return _has_broken_grammar(text, words, source) or not record.prompt[-1].get("role") == "user"
+
+    def _is_too_long(self, record: Record, text: str) -> bool:
+        return len(find_words(text)) > self._most_words or estimate_tokens(record.prompt) > MAX_TOKENS
+
+    def _is_known(self, record: Record) -> bool:
+        return any(self._index.find(text) is not None for text in _list_texts(record))
+
+
+def _find_placeholders(record: Record) -> list[str]:
+    return _PLACEHOLDER.findall(read_user_text(record))
+
+
+def _list_texts(record: Record) -> list[str]:
+    """Give the texts by which near-duplicates are found: the prompt, and the whole where there is a reply."""
+    _, prompt, reply = fingerprint_record(record)
+    return [prompt, f"{prompt} {reply}"] if reply else [prompt]
+
+
+def _has_broken_grammar(text: str, words: Sequence[str], source: str) -> bool:
+    """Tell whether joining parts left a seam: doubled words or greetings, a cut end, an open quote."""
+    twice = any(
+        hit[0].lower() not in source.lower() and hit[1].lower() not in _MAY_REPEAT
+        for hit in _WORD_TWICE.finditer(text)
+    )
+    greetings = sum(word in GREETINGS for word in words[:4]) > 1
+    cut = bool(words) and words[-1] in _DANGLING and not source.lower().rstrip().endswith(words[-1])
+    open_quote = text.count('"') % 2 == 1 and source.count('"') % 2 == 0
+    open_bracket = text.count("(") != text.count(")") and source.count("(") == source.count(")")
+    return twice or greetings or cut or open_quote or open_bracket

@@ -1,0 +1,1 @@
+"""The commands of `lucy`, one file a noun; nothing heavy is imported before a command runs."""

@@ -1,0 +1,205 @@
+"""`lucy doctor`: what is configured, what is reachable, what each step will use."""
+
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from lucy.errors import LucyError
+from lucy.ui.cli.orders import find_write_fault
+from lucy.ui.cli.output import DONE, FAILED, print_json, print_line, print_table
+
+if TYPE_CHECKING:
+    from lucy.settings import Settings
+
+PACKAGES = ("lucy-finetune", "langgraph", "langchain-core", "gradio", "numpy", "scikit-learn", "SQLAlchemy")
+ENOUGH_DISK = 500 * 2**20
+"""Free bytes under which a dataset and a model may not fit."""
+ENGINES = {
+    "chat": "understands replies by rules; a language model would understand any wording",
+    "judge": "scores measurable features; a language model would understand meaning",
+    "generator": "recombines what the records hold; a language model would write new text",
+    "base model": "retrieves and edits recorded answers, trained by GRPO on this CPU; "
+    "a language model would write answers of its own",
+    "embeddings": "TF-IDF and SVD; a language model would find topics across wordings and languages",
+}
+"""Per role, what the offline engine does and what a language model would add."""
+CONFINED = "memory and CPU time are limited; it is killed when late"
+NOT_CONFINED = "it can read files and use the network, so run only scripts you trust"
+PROBE = """
+import os, tempfile
+
+def grade(sample, item):
+    if sample["output_text"] == "write":
+        handle, path = tempfile.mkstemp()
+        try:
+            os.write(handle, b"x")
+            os.fsync(handle)
+        except OSError:
+            return 1.0
+        finally:
+            os.close(handle)
+            os.unlink(path)
+        return 0.0
+    if sample["output_text"] == "fork":
+        try:
+            child = os.fork()
+        except OSError:
+            return 1.0
+        if child == 0:
+            os._exit(0)
+        os.waitpid(child, 0)
+        return 0.0
+    return 1.0
+"""
+"""A grader that tries what it should not be able to do: 1 is "could not"."""
+
+
+class Finding(NamedTuple):
+    """One line of the report."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def doctor(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """Check this installation; exit status 1 when something would keep Lucy from working."""
+    findings = list(examine())
+    ok = all(one.ok for one in findings)
+    if as_json:
+        print_json({"ok": ok, "findings": [one._asdict() for one in findings]})
+    else:
+        print_table(
+            ("", "what", "found"), [("ok" if one.ok else "!!", one.name, one.detail) for one in findings]
+        )
+        print_line()
+        print_line("Everything is ready." if ok else "Something needs attention: see the lines with !!.")
+    raise typer.Exit(DONE if ok else FAILED)
+
+
+def examine() -> Iterator[Finding]:
+    """Give every finding; nothing is created or changed."""
+    from lucy.settings import load_settings
+
+    yield Finding("versions", True, _list_versions())
+    try:
+        settings = load_settings()
+    except LucyError as error:
+        yield Finding("settings", False, str(error))
+        return
+    yield Finding("settings", True, describe_settings(settings))
+    for name, check in CHECKS.items():
+        yield _try(name, check, settings)
+    for role, words in ENGINES.items():
+        yield Finding(role, True, f"offline: {words}")
+
+
+def _list_versions() -> str:
+    found = [f"Python {sys.version.split()[0]}"]
+    for name in PACKAGES:
+        try:
+            found.append(f"{name} {version(name)}")
+        except PackageNotFoundError:
+            found.append(f"{name} is missing")
+    return ", ".join(found)
+
+
+def describe_settings(settings: "Settings") -> str:
+    """List every setting with its value; of a secret only whether it is set."""
+    shown: list[str] = []
+    for name, value in settings:
+        if name == "token":
+            value = "set" if value is not None and value.get_secret_value() else "not set"
+        shown.append(f"{name}={value}")
+    return ", ".join(shown)
+
+
+def _try(name: str, check: "Callable[[Settings], str]", settings: "Settings") -> Finding:
+    try:
+        return Finding(name, True, check(settings))
+    except LucyError as error:
+        return Finding(name, False, str(error))
+
+
+def _check_home(settings: "Settings") -> str:
+    from lucy.ui.cli.orders import check_home
+
+    check_home(settings.home)
+    return f"{settings.home} {'can be written' if settings.home.exists() else 'will be made when needed'}"
+
+
+def _check_database(settings: "Settings") -> str:
+    from lucy.errors import StoreError
+    from lucy.tools.store.activity import read_revision
+    from lucy.tools.store.schema import HEAD
+
+    revision = read_revision(settings.home)
+    if revision is None:
+        return "there is none yet; it is made when needed"
+    if revision > HEAD:
+        raise StoreError(
+            f"The database is at revision {revision}, newer than {HEAD}, which this version knows; update Lucy."
+        )
+    return f"revision {revision}" + ("" if revision == HEAD else f", brought to {HEAD} when it is next opened")
+
+
+def _check_disk(settings: "Settings") -> str:
+    from lucy.errors import StoreError
+
+    place = next(path for path in (settings.home.absolute(), *settings.home.absolute().parents) if path.exists())
+    free = shutil.disk_usage(place).free
+    if free < ENOUGH_DISK:
+        raise StoreError(
+            f"Only {free / 2**20:.0f} MiB are free at {place}; make room, {ENOUGH_DISK / 2**20:.0f} MiB are wanted."
+        )
+    return f"{free / 2**30:.1f} GiB free at {place}"
+
+
+def _check_grader(_settings: "Settings") -> str:
+    """Start a real grader and let it try what it should not be able to do."""
+    from lucy.errors import GraderError
+    from lucy.tools.graders.config import PythonGrader
+    from lucy.tools.graders.scoring import open_grader
+    from lucy.tools.vocabulary import Record
+
+    record = Record("doctor", ({"role": "user", "content": "Is the grader worker well?"},))
+    with open_grader(PythonGrader(name="doctor", source=PROBE)) as score_many:
+        run, write, fork = score_many([(record, word) for word in ("run", "write", "fork")])
+    if run.score is None:
+        raise GraderError(f"A trivial Python grader failed ({run.error}: {run.reason}); scripts cannot be used.")
+    files = "it cannot write files" if write.score == 1.0 else "it CAN write files"
+    programs = "or start processes" if fork.score == 1.0 else "but it CAN start processes (as for any root user)"
+    return f"Python scripts run in a process of their own: {CONFINED}; {files} {programs}; {NOT_CONFINED}"
+
+
+def _check_port(settings: "Settings") -> str:
+    from lucy.ui.ports import check_address, require_token
+
+    require_token(settings)
+    check_address(settings.host, settings.port)
+    return f"{settings.host}:{settings.port} is free"
+
+
+def _check_sample(_settings: "Settings") -> str:
+    from lucy.errors import StoreError
+    from lucy.tools.datasets import SAMPLE_FILE
+
+    if not SAMPLE_FILE.is_file():
+        raise StoreError(f"The sample dataset {SAMPLE_FILE.name!r} is missing; install Lucy again.")
+    return "a sample dataset is there; a browser on this machine is only needed for `lucy ui`"
+
+
+CHECKS: "dict[str, Callable[[Settings], str]]" = {
+    "data folder": _check_home,
+    "database": _check_database,
+    "disk": _check_disk,
+    "grader worker": _check_grader,
+    "port": _check_port,
+    "sample": _check_sample,
+}
+"""What is tried, in order."""
