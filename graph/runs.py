@@ -79,13 +79,14 @@ class Runs:
         """Close the checkpoints; runs in progress stop at their next write and can be resumed."""
         self._connection.close()
 
-    def create(self, **given: Any) -> str:
+    def create(self, *, workflow_id: str | None = None, **given: Any) -> str:
         """Begin a workflow and give its id; nothing runs yet.
 
         Args:
+            workflow_id: The id, where something is kept under it already; by default a new one.
             given: Keys of `InputState`: `source` or `dataset_id`, `goal`, `name`, `artefacts`.
         """
-        workflow_id = str(uuid.uuid4())
+        workflow_id = workflow_id or str(uuid.uuid4())
         row = {key: given.get(key) or "" for key in ("name", "goal")}
         save_workflow(self.bench.store, workflow_id, dataset_id=given.get("dataset_id"), **row)
         with self._lock(workflow_id):

@@ -20,6 +20,7 @@ from lucy.nodes.reading import (
 from lucy.nodes.step import Step, approve_choice, ask, finish, get_plan, get_workflow_id, reply, say
 from lucy.nodes.wording import draw_table, write
 from lucy.tools.gates import check_training_gate
+from lucy.tools.jobs import start_job
 from lucy.tools.registry import suggest_name
 from lucy.tools.store.artefacts import put_artefact
 from lucy.tools.store.jobs import FINAL, Job, find_job, submit_job
@@ -112,6 +113,7 @@ def execute(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     job_id = submit_job(
         bench.store, get_workflow_id(state), "training", _request(state, bench, plan).model_dump(mode="json")
     )
+    start_job(bench, job_id)
     question = write("training", "started", job_id=job_id)
     waiting = ask(
         state, bench, step="training", question=question, choices=[], plan=plan, kind="job", job_id=job_id
@@ -190,7 +192,9 @@ def read_words(text: str, state: FinetuneWorkflowState, bench: Workbench) -> Int
     """Read "3 epochs", "split 0.8", "80/20"; while the job runs, any wording about its state is a question."""
     pending = state.get("pending")
     if pending and pending["kind"] == "job":
-        return Intent(kind="question", text=text)
+        ended = find_job(bench.store, pending.get("job_id", "")).status in FINAL
+        collect = Intent(kind="approve", text=text, changes={"action": "collect"})
+        return collect if ended else Intent(kind="question", text=text)
     changes: dict[str, Any] = {}
     if epochs := re.search(r"\b(\d+)\s*epochs?\b|\bepochs?\s*(?:=|to|:)?\s*(\d+)\b", text, re.IGNORECASE):
         changes["epochs"] = int(epochs.group(1) or epochs.group(2))

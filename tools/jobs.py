@@ -1,6 +1,7 @@
 """Run jobs: long work that outlives a page and a process, one function a kind."""
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -38,6 +39,14 @@ def run_job(bench: Workbench, job_id: str) -> None:
     except Exception as error:  # the job's outermost handler
         logger.exception("Job %s failed", job_id)
         end_job(store, job_id, "failed", error=f"The {job.kind} failed inside Lucy ({error}); try again.")
+
+
+def start_job(bench: Workbench, job_id: str) -> None:
+    """Run a job in a thread of this process, whatever the host is; the thread dies with the process.
+
+    A job that died is taken up again by whoever drives its workflow next.
+    """
+    threading.Thread(target=run_job, args=(bench, job_id), name=job_id, daemon=True).start()
 
 
 def open_job_progress(bench: Workbench, job: Job) -> Progress:

@@ -10,7 +10,7 @@ PAGE = """<!doctype html>
 body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
 code {{ font-size: 0.95em }}
 section {{ border-top: 1px solid #8886; padding: 0.5rem 0 }}
-p {{ margin: 0.3rem 0 }}
+p {{ margin: 0.3rem 0; white-space: pre-line }}
 </style></head>
 <body><main><h1>{title} {version}</h1><p>{description}</p>
 <p>Machine-readable: <a href="openapi.json">openapi.json</a></p>

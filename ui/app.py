@@ -3,8 +3,10 @@
 Nothing heavy is imported here, so that `lucy --help` answers at once.
 """
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -31,32 +33,43 @@ class Commands(TyperGroup):
             args = ["ui", *args]
         return super().parse_args(ctx, args)
 
-    def main(self, args: Sequence[str] | None = None, standalone_mode: bool = True, **extra: Any) -> Any:
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        windows_expand_args: bool = True,
+        **extra: Any,
+    ) -> Any:
         """Run a command; an error becomes one line on standard error and an exit code."""
+        run = partial(super().main, args, prog_name, complete_var, False, windows_expand_args, **extra)
         if not standalone_mode:
-            return super().main(args, standalone_mode=False, **extra)
+            return run()
         set_encoding()
         send_log_to_file()
-        sys.exit(self._run(args, extra))
+        sys.exit(_guard(run))
 
-    def _run(self, args: Sequence[str] | None, extra: dict[str, Any]) -> int:
-        try:
-            code = super().main(args, standalone_mode=False, **extra)
-        except TyperException as error:
-            print_error(_explain_usage(error))
-            return BAD_INPUT
-        except (typer.Abort, KeyboardInterrupt):
-            print_error("Stopped, as you asked.")
-            return INTERRUPTED
-        except BrokenPipeError:
-            # Whoever read our output has left; Python would complain again when it flushes.
-            sys.stdout = None
-            return 0
-        except Exception as error:  # noqa: BLE001  # the outermost handler of the program
-            fault = explain(error)
-            print_error(fault.sentence)
-            return fault.code
-        return code if isinstance(code, int) else 0
+
+def _guard(run: Callable[[], Any]) -> int:
+    """Give the exit code of a command, whatever happens in it."""
+    try:
+        code = run()
+    except TyperException as error:
+        print_error(_explain_usage(error))
+        return BAD_INPUT
+    except (typer.Abort, KeyboardInterrupt):
+        print_error("Stopped, as you asked.")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has left; Python would complain again when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001  # the outermost handler of the program
+        fault = explain(error)
+        print_error(fault.sentence)
+        return fault.code
+    return code if isinstance(code, int) else 0
 
 
 def _looks_like_ui(word: str) -> bool:
@@ -92,19 +105,24 @@ app.add_typer(models.app)
 app.add_typer(jobs.app)
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"lucy {version('lucy-finetune')}")
+        raise typer.Exit
+
+
 @app.callback()
 def describe(
-    version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     """Take chat records and a training goal to a fine-tuned, deployed model, in conversation.
 
     Without a command: `lucy ui`.
     """
-    if version:
-        from importlib.metadata import version as read_version
-
-        typer.echo(f"lucy {read_version('lucy-finetune')}")
-        raise typer.Exit
 
 
 def main() -> None:

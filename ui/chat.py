@@ -18,7 +18,6 @@ from lucy.errors import InputError, NotFoundError
 from lucy.graph.runs import Runs
 from lucy.ui.desk import Desk, Opening
 from lucy.ui.render import ENGINE, Page, render_page
-from lucy.ui.tracker import REOPENING
 
 __all__ = ["Opening", "create_page", "mount"]
 
@@ -241,7 +240,7 @@ class ChatPage:
         return self._show(workflow_id, seen)
 
     def _reopen(self, workflow_id: str, seen: Seen, asked: str, click: gr.EventData) -> Updates:
-        self._do(workflow_id, lambda: self._desk.say(workflow_id, REOPENING[click.id], asked=asked))
+        self._do(workflow_id, lambda: self._desk.reopen(workflow_id, click.id, asked=asked))
         return self._show(workflow_id, seen)
 
     def _cancel(self, workflow_id: str, seen: Seen) -> Updates:
@@ -275,7 +274,8 @@ class ChatPage:
             return ""
 
     def _show(self, workflow_id: str, seen: Seen) -> Updates:
-        """Send the parts that are not on the page yet."""
+        """Send the parts that are not on the page yet; a workflow that was deleted gives way to another."""
+        workflow_id = self._desk.find(workflow_id)
         stamp = self._desk.stamp(workflow_id)  # before the reading: what comes later is for the next tick
         view = self._desk.look(workflow_id)
         page = render_page(view)
@@ -289,5 +289,6 @@ class ChatPage:
                 updates[component] = value
         if shown is None or shown.can_stop != page.can_stop:
             updates[self._stop] = gr.update(visible=page.can_stop)
-            updates[self._timer] = gr.Timer(BUSY_TICK if page.can_stop else IDLE_TICK)
+        if shown is None or shown.running != page.running:
+            updates[self._timer] = gr.Timer(BUSY_TICK if page.running else IDLE_TICK)
         return updates

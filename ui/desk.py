@@ -9,19 +9,21 @@ import shutil
 import threading
 import time
 import uuid
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lucy.errors import BusyError, InputError, LucyError, NotFoundError
 from lucy.graph.runs import FAULT, Runs
-from lucy.graph.state import FinetuneWorkflowState
+from lucy.graph.state import STEPS, FinetuneWorkflowState
 from lucy.tools.datasets import SAMPLE, find_source
 from lucy.tools.store.artefacts import get_artefact
 from lucy.tools.store.datasets import get_dataset
 from lucy.tools.store.jobs import find_job
 from lucy.tools.store.workflows import Workflow, find_workflow, list_workflows, read_messages
 from lucy.ui.render import View, name_question
+from lucy.ui.tracker import say_jump
 from lucy.ui.watch import Watch
 
 logger = logging.getLogger(__name__)
@@ -101,6 +103,10 @@ class Desk:
         self.go_on(found)
         return found
 
+    def find(self, workflow_id: str) -> str:
+        """Give the workflow's id, or that of another to show instead when it has been deleted."""
+        return workflow_id if self._exists(workflow_id) else self.open(None)
+
     def _exists(self, workflow_id: str) -> bool:
         try:
             return bool(workflow_id) and find_workflow(self._store, workflow_id).id == workflow_id
@@ -149,7 +155,8 @@ class Desk:
         """Continue a run that was broken off, or that waits for a job, unless it is going on already."""
         with self._lock:
             if not self.runs.is_running(workflow_id) and self.runs.needs_resume(workflow_id):
-                self.runs.start(workflow_id)
+                with suppress(BusyError):  # then it goes on already
+                    self.runs.start(workflow_id)
 
     def say(self, workflow_id: str, text: str, *, asked: str) -> str:
         """Pass on what the person typed, and give the workflow's id.
@@ -183,6 +190,20 @@ class Desk:
         if choice_id not in labels:
             raise InputError(MOVED_ON)
         return self._start(workflow_id, {"choice": choice_id}, shown=labels[choice_id])
+
+    def reopen(self, workflow_id: str, step: str, *, asked: str) -> str:
+        """Ask in the person's name to go to the step that was clicked, and give the workflow's id.
+
+        Raises:
+            BusyError: Lucy is still working on the last message.
+            InputError: there is no such step, or the page showed another question than the one that is open.
+        """
+        state = self.runs.read_state(workflow_id)
+        if step not in STEPS:
+            raise InputError(f"There is no step {step!r}.")
+        if step == state.get("step"):
+            return workflow_id
+        return self.say(workflow_id, say_jump(state, step), asked=asked)
 
     def _check_question(self, workflow_id: str, asked: str) -> FinetuneWorkflowState:
         state = self.runs.read_state(workflow_id)

@@ -76,7 +76,9 @@ class Page(NamedTuple):
     asked: str
     """Names the open question; a click or a text that answers another one is not passed on."""
     progress: str
+    running: bool
     can_stop: bool
+    """Something runs that takes long enough to report how far it is."""
     picture: str
 
 
@@ -90,7 +92,8 @@ def render_page(view: View) -> Page:
         choices=draw_choices(list_choices(view.state, running=view.running)),
         asked=name_question(view.state),
         progress=draw_progress(view.pace, view.now) if view.running else "",
-        can_stop=view.running,
+        running=view.running,
+        can_stop=view.running and view.pace is not None,
         picture=draw_picture(view.state.get("step") or "not_started", view.bodies, view.health),
     )
 

@@ -28,16 +28,16 @@ EXPLAINED: dict[str, str] = {
     "training": "learn from the scores",
     "deployment": "put the model to use",
 }
-REOPENING: dict[str, str] = {
-    "topics_config": "Go back to the topics",
-    "categorize": "Go back to the categories",
-    "coverage_generation": "Go back to the coverage",
-    "grader_config": "Go back to the grader",
-    "dry_run": "Go back to the dry run",
-    "training": "Go back to the training",
-    "deployment": "Go back to the deployment",
+NOUNS: dict[str, str] = {
+    "topics_config": "topics",
+    "categorize": "categories",
+    "coverage_generation": "coverage",
+    "grader_config": "grader",
+    "dry_run": "dry run",
+    "training": "training",
+    "deployment": "deployment",
 }
-"""What a click on a step says in the person's name."""
+"""What a click on a step calls it, in words that the conversation understands."""
 
 KINDS: dict[str, str] = {
     "dataset": "the records",
@@ -138,3 +138,9 @@ def say_where(workflow: Workflow) -> str:
     done = sum(status == "completed" for status in workflow.status.values())
     place = TITLES.get(workflow.step, "Just begun")
     return f"{place} · {done} of {len(STEPS)} done"
+
+
+def say_jump(state: FinetuneWorkflowState, step: StepName) -> str:
+    """Say what a click on a step says in the person's name."""
+    reached = mark_steps(state)[step] not in ("pending", "skipped")
+    return f"Go {'back' if reached else 'on'} to the {NOUNS[step]}"

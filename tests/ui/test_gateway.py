@@ -373,7 +373,14 @@ def test_models_are_listed_shown_changed_and_deleted(tmp_path: Path, policies: d
 
 @pytest.mark.parametrize(
     ("query", "param"),
-    [("limit=0", "limit"), ("status=odd", "status"), ("offset=x", "offset"), ("sort=x", "sort")],
+    [
+        ("limit=0", "limit"),
+        ("status=odd", "status"),
+        ("offset=x", "offset"),
+        ("offset=1e30", "offset"),
+        ("offset=9999999999", "offset"),
+        ("sort=x", "sort"),
+    ],
 )
 def test_a_wrong_filter_is_refused(http: httpx.Client, query: str, param: str) -> None:
     response = http.get(f"/api/v1/models?{query}")

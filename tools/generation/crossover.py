@@ -35,8 +35,14 @@ class _Pivot(NamedTuple):
     width: int
 
 
-def cross(first: str, second: str, rng: random.Random) -> str | None:
+def cross(first: str, second: str, rng: random.Random, *, least: int = 2) -> str | None:
     """Cross two single-sentence messages at shared words.
+
+    Args:
+        first: Gives the beginning.
+        second: Gives the end.
+        rng: Chooses among several places.
+        least: Words in a row that both must share; in languages whose words are not known, take 3.
 
     Returns:
         The beginning of `first` and the end of `second`; None when they share no fitting place, or the
@@ -45,7 +51,9 @@ def cross(first: str, second: str, rng: random.Random) -> str | None:
     head, tail = _TOKEN.findall(first), _TOKEN.findall(second)
     if max(len(head), len(tail)) > MAX_WORDS or min(len(head), len(tail)) < 4:
         return None
-    pivots = [pivot for pivot in _find_pivots(head, tail) if _is_fitting(head, tail, pivot)]
+    pivots = [
+        pivot for pivot in _find_pivots(head, tail) if pivot.width >= least and _is_fitting(head, tail, pivot)
+    ]
     if not pivots:
         return None
     pivot = rng.choice(pivots)

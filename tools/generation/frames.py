@@ -64,7 +64,6 @@ _ASK = Family(
         Phrase("i want you to", asks=False),
         Phrase("can u", may_be_put=False),
         Phrase("will you", may_be_put=False),
-        Phrase("would you", may_be_put=False),
         Phrase("are you able to"),
     ),
     re.compile(r"(?!(?:tell|explain|want|like|know|do|help)\b)" + _VERB.pattern, re.IGNORECASE),

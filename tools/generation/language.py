@@ -146,7 +146,8 @@ def lower_first(text: str, common: frozenset[str] = frozenset()) -> str:
     word = (WORD.match(text) or [""])[0]
     is_fixed = word == "I" or word.startswith(("I'", "I\u2019")) or word[1:].lower() != word[1:]
     is_known = word.lower() in FUNCTION_WORDS or word.lower() in common
-    return text if is_fixed or not is_known else text[:1].lower() + text[1:]
+    follows_name = re.match(r"\S+ (?!I\b)[A-Z]", text) is not None
+    return text if is_fixed or follows_name or not is_known else text[:1].lower() + text[1:]
 
 
 def upper_first(text: str) -> str:

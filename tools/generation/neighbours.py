@@ -24,6 +24,7 @@ _SIMILAR_POOL = 30
 _MIN_ALIKE_QUESTION = 0.7
 """Cosine over which two assistant messages that ask something ask the same."""
 _MIN_ALIKE_STATEMENT = 0.45
+_MIN_ALIKE_MESSAGE = 0.2
 _COMMON_SHARE = 0.2
 _MAX_TAIL_WORDS = 9
 _MOST_FOLLOWUPS = 400
@@ -109,7 +110,7 @@ class Neighbours:
             return []
         alike = self._said @ self._said[place]
         nearest = np.argsort(-alike, kind="stable")[: _SIMILAR_POOL + 1].tolist()
-        found = [self._donors[other] for other in nearest if alike[other] > 0]
+        found = [self._donors[other] for other in nearest if alike[other] >= _MIN_ALIKE_MESSAGE]
         return _draw(
             [turn for turn in found if turn.family != seed.family and bool(turn.asked) == bool(seed.asked)],
             rng,

@@ -109,7 +109,7 @@ _WEIGHTS: dict[Persona, float] = {
     "business": 1.2,
     "worried": 1.2,
     "impatient": 1.2,
-    "non_native": 0.5,
+    "non_native": 0.3,
 }
 _FORMAL_OPENINGS = ("Hello,", "Good morning,", "Good afternoon,")
 _FORMAL = re.compile(r"(?:hello|good (?:morning|afternoon|evening|day)|dear|hi)\b", re.IGNORECASE)
@@ -132,6 +132,9 @@ _SETTLED = re.compile(
     re.IGNORECASE,
 )
 """A message that is at ease: neither worry nor hurry would ring true."""
+_SIGNATURE = re.compile(
+    r"\b(?:regards|yours|sincerely|cheers|best wishes|wishes|thanks|thank you),? [^.?!]*[.]?$", re.IGNORECASE
+)
 _END = re.compile(r"[.!?…]+$")
 _PLEASE_AGAIN = re.compile(r",? (?:please|pls)(?=[.!?]*$)", re.IGNORECASE)
 
@@ -162,7 +165,11 @@ def choose_persona(text: str, *, at_start: bool, courtesies: Courtesies, rng: ra
         fitting += ["worried"] if trouble and long_enough and not _is_bare(style) else []
         fitting += ["impatient"] if long_enough and not is_settled and (trouble or _asks_action(text)) else []
         fitting += ["non_native"] if at_start and long_enough and style.casual < 0.9 else []
-    return rng.choices(fitting, [_WEIGHTS[persona] for persona in fitting])[0]
+    damp = 0.4 if _is_bare(style) else 1.0
+    weights = [
+        _WEIGHTS[persona] * (damp if persona in ("polite", "impatient") else 1.0) for persona in fitting
+    ]
+    return rng.choices(fitting, weights)[0]
 
 
 def speak(text: str, voice: Voice, rng: random.Random) -> str:
@@ -235,7 +242,7 @@ def _choose_opening(parts: Parts, voice: Voice, rng: random.Random) -> str:
     if voice.persona == "business":
         formal = [opening for opening in learned if _FORMAL.match(opening)]
         opening = rng.choice(formal or _FORMAL_OPENINGS)
-        return opening if opening[-1] in ",.!" else f"{opening},"
+        return upper_first(opening if opening[-1] in ",.!" else f"{opening},")
     if parts.opening:
         return rng.choice(learned) if learned and rng.random() < 0.5 else parts.opening
     wants_one = voice.persona in ("polite", "non_native", "casual") and rng.random() < 0.4
@@ -246,7 +253,9 @@ def _choose_closing(parts: Parts, voice: Voice, rng: random.Random) -> str:
     persona = voice.persona
     if persona == "brief":
         return ""
-    if persona in ("plain", "casual", "business") and parts.closing:
+    if parts.closing and _SOFT.search(parts.body) and parts.closing.lower().startswith(("please", "pls")):
+        return ""
+    if _SIGNATURE.search(parts.body) or (persona in ("plain", "casual", "business") and parts.closing):
         return parts.closing
     if not voice.courtesies.style.is_english or _is_answer(parts.body, voice):
         return parts.closing

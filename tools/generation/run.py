@@ -143,13 +143,19 @@ class _Run:
             attempt += 1
             self.progress("Generating records", self.valid, self.plan.total)
         result = TopicResult(
-            topic_id=topic_id, wanted=wanted, made=attempt, valid=valid, rejected=dict(sorted(rejected.items()))
+            topic_id=topic_id,
+            wanted=wanted,
+            made=attempt,
+            valid=valid,
+            rejected=dict(sorted(rejected.items())),
         )
         return result.model_copy(
             update={"note": write_note(result, has_seeds=has_seeds, mode=self.plan.mode)}
         )
 
-    def _take(self, draft: Draft, topic_id: str, attempt: int, dropped: Mapping[Reason, int]) -> Reason | None:
+    def _take(
+        self, draft: Draft, topic_id: str, attempt: int, dropped: Mapping[Reason, int]
+    ) -> Reason | None:
         """Keep a draft as a record, or say why not."""
         self.cost += draft.cost
         record = self._finish(draft, topic_id, attempt, dropped)

@@ -41,8 +41,14 @@ _PATTERNS: tuple[tuple[SlotKind, str], ...] = (
         "reference",
         r"#\s?\d{3,}\b|\b[A-Z]{1,4}\d{0,3}(?:-[A-Z0-9]*\d[A-Z0-9]*)+\b|\b[A-Za-z]{2,3}\d{3,}\b|\b\d{6,}\b",
     ),
-    ("past", r"\b(?:yesterday|last night|last week|a few days ago|the other day)\b(?!['\u2019])"),
-    ("future", r"\b(?:tomorrow|next week|next month)\b(?!['\u2019])"),
+    (
+        "past",
+        r"\b(?:yesterday|last night|last week|a few days ago|the other day)\b(?!['\u2019]| (?:morning|evening|afternoon|night|at)\b)",
+    ),
+    (
+        "future",
+        r"\b(?:tomorrow|next week|next month)\b(?!['\u2019]| (?:morning|evening|afternoon|night|at)\b)",
+    ),
 )
 _FINDERS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _PATTERNS)
 

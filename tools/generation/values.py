@@ -103,11 +103,13 @@ def borrow(donor: Turn, seed: Turn, bank: ValueBank) -> Swapped | None:
     here = _list_latest(find_slots(seed.history, names))
     changes: list[tuple[str, str]] = []
     text = donor.text
-    for slot in reversed(find_slots(donor.text, names)):
+    slots = find_slots(donor.text, names)
+    kinds = Counter(slot.kind for slot in slots)
+    for slot in reversed(slots):
         said = slot.kind in _BOUND and slot.value.lower() in donor.history.lower()
         if not said and not (slot.kind == "name" and "name" in here):
             continue
-        replacement = here.get(slot.kind)
+        replacement = here.get(slot.kind) if kinds[slot.kind] == 1 else None
         if replacement is None or slot.kind == "term":
             if slot.value.lower() not in seed.history.lower():
                 return None
@@ -131,14 +133,19 @@ def swap_values(text: str, *, history: str, bank: ValueBank, rng: random.Random)
     kinds = Counter(slot.kind for slot in slots)
     said = history.lower()
     factor = rng.choice((0.5, 2.0, 3.0) if kinds["amount"] > 1 else _FACTORS)
+    percent_factor = rng.choice((0.8, 0.9, 1.1, 1.2, 1.5))
     chosen: dict[str, str] = {}
     for slot in slots:
         is_free = (
             slot.kind not in _FIXED
             and slot.value.lower() not in said
             and not (slot.kind in _SINGLE and kinds[slot.kind] > 1)
+            and text.count(slot.value) == sum(other.value == slot.value for other in slots)
         )
         if is_free and _fold(slot) not in bank.facts and slot.value not in chosen:
+            if slot.kind == "percent":
+                chosen[slot.value] = _scale_percent(slot.value, percent_factor)
+                continue
             alone = kinds["amount"] == 1
             chosen[slot.value] = _choose(slot, text, bank, factor=factor, alone=alone, rng=rng)
     return _replace(text, slots, chosen)
@@ -202,8 +209,8 @@ def _scale(value: str, factor: float) -> str:
     return value[: hit.start()] + written + value[hit.end() :]
 
 
-def _make_percent(value: str, bank: ValueBank, rng: random.Random) -> str:
-    return _scale(value, rng.choice((0.8, 0.9, 1.1, 1.2, 1.5))) if _read_figure(value) < 60 else value
+def _scale_percent(value: str, factor: float) -> str:
+    return _scale(value, factor) if _read_figure(value) < 60 else value
 
 
 def _make_weekday(value: str, bank: ValueBank, rng: random.Random) -> str:
@@ -262,7 +269,6 @@ def _make_name(value: str, bank: ValueBank, rng: random.Random) -> str:
 
 
 _MAKERS: dict[SlotKind, Callable[[str, ValueBank, random.Random], str]] = {
-    "percent": _make_percent,
     "weekday": _make_weekday,
     "date": _make_date,
     "time": _make_time,

@@ -24,9 +24,9 @@ from lucy.tools.generation.neighbours import Neighbours
 from lucy.tools.generation.personas import Voice, choose_persona, frame, speak
 from lucy.tools.generation.plan import GenerationPlan
 from lucy.tools.generation.turns import Turn, choose_seed_turns, has_answer_key, list_turns
-from lucy.tools.generation.values import ValueBank, borrow, build_bank, swap_values
+from lucy.tools.generation.values import Swapped, ValueBank, borrow, build_bank, swap_values
 from lucy.tools.records.duplicates import THRESHOLD
-from lucy.tools.vocabulary import Message, Record
+from lucy.tools.vocabulary import Message, Record, read_text
 
 _TRIES = 8
 """Tries within one draft to get a message that differs from those it is made from."""
@@ -34,6 +34,8 @@ _MAX_CONTEXT_RATIO = 14
 """A message is varied only where the context has at most so many times its words; beyond that, nearly the
 whole prompt stays and it would be a near-duplicate."""
 _LAST_TURN_SHARE = 0.6
+_OWN_SHARE_AT_START = 0.5
+_OWN_SHARE_INSIDE = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,19 +176,27 @@ def _choose_wording(seed: Turn, ground: _Ground, rng: random.Random, *, may_mix:
     if may_mix:
         moves.append(_cross_neighbours)
         moves += [_take_tail] if not seed.asked and ground.is_english else []
-    weights = [3.0 if move is _take_answer else 1.5 for move in moves]
-    # The record's own message is often kept: its values and its voice are changed all the same.
-    chosen = rng.choices([None, *moves], [1.5, *weights])[0]
-    return (chosen(seed, ground, rng) if chosen else None) or own
+    # A message at the start is its own best variation: values and voice change it. Inside a conversation
+    # too much of the prompt would stay as it is.
+    if rng.random() < (_OWN_SHARE_INSIDE if seed.asked else _OWN_SHARE_AT_START):
+        return own
+    rng.shuffle(moves)
+    found = (move(seed, ground, rng) for move in moves)
+    return next((wording for wording in found if wording is not None), own)
 
 
 def _take_answer(seed: Turn, ground: _Ground, rng: random.Random) -> _Wording | None:
     """Take the message by which another conversation went on after a similar question."""
     for donor in ground.neighbours.find_answers(seed, rng):
         fitted = borrow(donor, seed, ground.bank)
-        if fitted is not None and ground.neighbours.is_coherent(fitted.text, donor, seed):
+        if fitted is not None and ground.neighbours.is_coherent(_read_all(fitted, donor), donor, seed):
             return _Wording(fitted.text, donor, (donor,), fitted.changes)
     return None
+
+
+def _read_all(fitted: Swapped, donor: Turn) -> str:
+    """Give a borrowed message with its reply: both must make sense in the new place."""
+    return f"{fitted.text}\n{read_text(_replace_values(donor.reply, fitted.changes))}"
 
 
 def _take_followup(seed: Turn, ground: _Ground, rng: random.Random) -> _Wording | None:
@@ -206,7 +216,7 @@ def _cross_neighbours(seed: Turn, ground: _Ground, rng: random.Random) -> _Wordi
         if len(split_sentences(donor.text)) > 1:
             continue
         first, second = (seed, donor) if rng.random() < 0.5 else (donor, seed)
-        crossed = cross(first.text, second.text, rng)
+        crossed = cross(first.text, second.text, rng, least=2 if ground.is_english else 3)
         if crossed is not None and ground.neighbours.is_coherent(crossed, donor, seed):
             return _Wording(crossed, seed, (donor,))
     return None

@@ -126,14 +126,14 @@ def _choose_leaves(points: NDArray[np.float64], apart: NDArray[np.float32], boun
 
 
 def _split_large(points: NDArray[np.float64], labels: NDArray[np.intp], bound: int, *, seed: int) -> NDArray[np.intp]:
-    """Split leaves twice the median size or larger where they fall apart into 2 to 4 clear parts.
+    """Split leaves 1.7 times the median size or larger where they fall apart into 2 to 4 clear parts.
 
     One cut through the whole dendrogram is too coarse where records are similar: on public support chats
     it left three tasks about rides in one leaf.
     """
     sizes = np.bincount(labels)
     result = labels.copy()
-    for leaf in np.flatnonzero(sizes >= max(30, 2 * np.median(sizes))):
+    for leaf in np.flatnonzero(sizes >= max(30, 1.7 * np.median(sizes))):
         rows = np.flatnonzero(labels == leaf)
         parts = _split(points[rows], min(4, bound - int(result.max())), seed=seed)
         result[rows] = np.where(parts == 0, leaf, result.max() + parts)
@@ -199,8 +199,9 @@ def _group_leaves(centers: NDArray[np.float64]) -> NDArray[np.intp]:
     heights: NDArray[np.float64] = np.asarray(tree[::-1, 2])
     lowest, highest = max(3, -(-count // 8)), max(3, min(MOST_GROUPS, 2 * count // 3))
     sizes = range(min(lowest, highest), highest + 1)
-    size = max(sizes, key=lambda groups: heights[groups - 2] - heights[groups - 1])
-    groups = np.unique(np.asarray(fcluster(tree, size, "maxclust")), return_inverse=True)[1]
+    cuts = {size: np.unique(np.asarray(fcluster(tree, size, "maxclust")), return_inverse=True)[1] for size in sizes}
+    even = [size for size in sizes if np.bincount(cuts[size]).max() <= max(4, LARGEST_SHARE * count)]
+    groups = cuts[max(even or sizes[-1:], key=lambda size: heights[size - 2] - heights[size - 1])]
     return groups if count > LONGEST_LIST or _are_apart(centers, groups) else np.arange(count)
 
 

@@ -32,6 +32,9 @@ _COMMON = 0.8
 _KEYWORD = 0.04
 """Share of a topic's records below which a word is no keyword."""
 
+_NEAR = 0.1
+"""Share of a topic's records in which a thing has to stand near the word for a request."""
+
 _PHRASE = 1.15
 _PROPER = 0.3
 _UNFIT = 0.3
@@ -48,14 +51,21 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class Request:
+    """What people ask for in a topic."""
+
+    action: Action
+    objects: tuple[str, ...]
+    """Stems of what they ask it for, best first; siblings may share them ("flight")."""
+
+
+@dataclass(frozen=True, slots=True)
 class Profile:
     """What stands out in one topic, best first."""
 
     subjects: tuple[Subject, ...]
     """Terms that tell the topic from its siblings."""
-    objects: tuple[Subject, ...]
-    """Terms that tell the topic from all others; siblings may share them ("flight")."""
-    actions: tuple[Action, ...]
+    requests: tuple[Request, ...]
     keywords: tuple[str, ...]
     kind: Kind | None = None
     """Kind of text that most of its records are, if of a known kind."""
@@ -86,9 +96,10 @@ def profile_topics(
     if rivals is not None:
         alone = rivals.sum(axis=0) == 0
         telling = np.where(alone, telling, 0.5 * telling + 0.5 * inside * _compare(inside, rivals))
+    pairs = np.asarray(counts.pair_presence.T @ members) / sizes
     kinds = counts.find_kinds(members)
     return [
-        _Scorer(counts, inside[:, topic], ratios[:, topic], telling[:, topic]).profile(kinds[topic])
+        _Scorer(counts, inside[:, topic], ratios[:, topic], telling[:, topic], pairs[:, topic]).profile(kinds[topic])
         for topic in range(len(kinds))
     ]
 
@@ -107,13 +118,12 @@ class _Scorer:
     inside: NDArray[np.float64]
     ratios: NDArray[np.float64]
     telling: NDArray[np.float64]
+    pairs_inside: NDArray[np.float64]
 
     def profile(self, kind: Kind | None) -> Profile:
-        plain = self.inside * self.ratios
         return Profile(
             subjects=self._rank_subjects(self.telling),
-            objects=self._rank_subjects(plain),
-            actions=() if kind else self._rank_actions(),
+            requests=() if kind else self._rank_requests(),
             keywords=self._choose_keywords(),
             kind=kind,
         )
@@ -133,8 +143,8 @@ class _Scorer:
                 subjects.append(Subject(term, float(self.inside[column]), float(scores[column]) * weight))
         return tuple(sorted(subjects, key=lambda subject: (-subject.score, subject.term))[:20])
 
-    def _rank_actions(self) -> tuple[Action, ...]:
-        """Give the requests made in a topic, the most telling first."""
+    def _rank_requests(self) -> tuple[Request, ...]:
+        """Give the requests made in a topic, the most telling first, each with what it is asked for."""
         totals: dict[Action, float] = {}
         shares: dict[Action, float] = {}
         scores = self.inside * np.minimum(self.ratios, 1.0)
@@ -145,7 +155,17 @@ class _Scorer:
                 shares[action] = shares.get(action, 0.0) + float(self.inside[column])
         places = {action: place for place, action in enumerate(list_actions())}
         ranked = sorted(totals, key=lambda action: (-totals[action], places[action]))
-        return tuple(action for action in ranked if shares[action] >= 0.25 and totals[action] >= 0.15)
+        strong = [action for action in ranked if shares[action] >= 0.25 and totals[action] >= 0.15]
+        return tuple(Request(action, self._rank_objects(action)) for action in strong)
+
+    def _rank_objects(self, action: Action) -> tuple[str, ...]:
+        """Give the things that stand near the words for a request, the commonest first."""
+        scores: dict[str, float] = {}
+        for column, (key, stem) in enumerate(self.counts.pairs):
+            if key == action.key and self.pairs_inside[column] >= _NEAR and find_action(stem) != action:
+                scores[stem] = float(self.pairs_inside[column]) * weigh_subject(self.counts, stem)
+        fit = [stem for stem in scores if scores[stem] >= _NEAR]
+        return tuple(sorted(fit, key=lambda stem: (-scores[stem], stem))[:3])
 
     def _choose_keywords(self) -> tuple[str, ...]:
         """Give the best terms that share no word with each other and are no proper names."""
@@ -166,7 +186,7 @@ def weigh_subject(counts: WordCounts, term: str) -> float:
     if any(find_action(part) and not counts.is_mostly_thing(part) for part in parts):
         return 0.0
     fit = counts.is_thing(parts[-1])
-    if len(parts) > 1 and not fit:
+    if not fit and (len(parts) > 1 or counts.is_no_thing(term)):
         return 0.0
     weight = (_PHRASE if len(parts) > 1 else 1.0) * (1.0 if fit else _UNFIT)
     return weight * (_PROPER if any(counts.is_proper(part) for part in parts) else 1.0)
@@ -179,19 +199,21 @@ def name_topics(counts: WordCounts, profiles: Sequence[Profile], *, sizes: Seque
     for topic in sorted(range(len(profiles)), key=lambda index: (-sizes[index], index)):
         name = next(name for name in _propose_names(counts, profiles[topic], lens) if fold_name(name) not in used)
         used.add(fold_name(name))
-        labels[topic] = Label(name, _describe(counts, profiles[topic]), profiles[topic].keywords)
+        labels[topic] = Label(name, _describe(profiles[topic]), profiles[topic].keywords)
     return [labels[topic] for topic in range(len(profiles))]
 
 
-def name_groups(counts: WordCounts, profiles: Sequence[Profile], *, taken: Sequence[str]) -> list[Label]:
-    """Name groups of topics by subject alone; never as one of the `taken` names."""
+def name_groups(
+    counts: WordCounts, profiles: Sequence[Profile], *, leaves: Sequence[Sequence[Profile]], taken: Sequence[str]
+) -> list[Label]:
+    """Name groups by subject alone, never as one of the `taken` names; `leaves` per group, largest first."""
     used = {fold_name(name) for name in taken}
     labels: list[Label] = []
-    for profile in profiles:
-        subjects = [subject for subject in profile.subjects if subject.share >= _VAGUE]
-        name = next(name for name in _propose_groups(counts, profile, subjects) if fold_name(name) not in used)
+    for profile, children in zip(profiles, leaves, strict=True):
+        names = _propose_groups(counts, profile, children)
+        name = next(name for name in names if fold_name(name) not in used)
         used.add(fold_name(name))
-        labels.append(Label(name, _describe(counts, profile), profile.keywords))
+        labels.append(Label(name, _describe(profile), profile.keywords))
     return labels
 
 
@@ -200,13 +222,17 @@ def fold_name(name: str) -> frozenset[str]:
     return frozenset(word.rstrip("s") for word in name.lower().split())
 
 
-def _propose_groups(counts: WordCounts, profile: Profile, subjects: Sequence[Subject]) -> Iterator[str]:
+def _propose_groups(counts: WordCounts, profile: Profile, children: Sequence[Profile]) -> Iterator[str]:
     if profile.kind:
         yield profile.kind.bare
-    if subjects and subjects[0].share >= 0.6:
+    subjects = [subject for subject in profile.subjects if subject.share >= _PLAIN]
+    if subjects and subjects[0].share >= 0.5:
         yield title(counts.write_plural(subjects[0].term))
+    firsts = list(dict.fromkeys(child.subjects[0].term for child in children if child.subjects))
+    if len(firsts) > 1:
+        yield title(" & ".join(counts.write_plural(term.split()[-1]) for term in firsts[:2]))
     yield from _propose_subjects(counts, subjects)
-    yield from _propose_last(profile)
+    yield from _propose_last(counts, profile)
 
 
 def _propose_names(counts: WordCounts, profile: Profile, lens: Lens) -> Iterator[str]:
@@ -215,14 +241,14 @@ def _propose_names(counts: WordCounts, profile: Profile, lens: Lens) -> Iterator
     if profile.kind:
         yield from (title(f"{counts.write_singular(subject.term)} {profile.kind.noun}") for subject in subjects[:3])
         yield profile.kind.bare
-    objects = [subject for subject in profile.objects if subject.share >= _PLAIN]
-    for action in profile.actions[:2]:
-        for subject in objects[:3]:
-            if not _shares_action(subject.term, action):
-                yield _join_action(counts, subject.term, action, lens)
-        yield action.bare
+    for request in profile.requests[:2]:
+        for stem in request.objects:
+            yield _join_action(counts, stem, request.action, lens)
+        if not request.objects and subjects and not _shares_action(subjects[0].term, request.action):
+            yield _join_action(counts, subjects[0].term, request.action, lens)
+        yield request.action.bare
     yield from _propose_subjects(counts, subjects)
-    yield from _propose_last(profile)
+    yield from _propose_last(counts, profile)
 
 
 def _propose_subjects(counts: WordCounts, subjects: Sequence[Subject]) -> Iterator[str]:
@@ -237,10 +263,11 @@ def _propose_subjects(counts: WordCounts, subjects: Sequence[Subject]) -> Iterat
             yield title(counts.write_plural(first.term))
 
 
-def _propose_last(profile: Profile) -> Iterator[str]:
+def _propose_last(counts: WordCounts, profile: Profile) -> Iterator[str]:
     yield "General Questions"
-    yield from (title(f"{word} Questions") for word in profile.keywords)
-    yield from (f"General Questions {number}" for number in count(2))
+    yield from (title(f"{counts.write_singular(subject.term)} Questions") for subject in profile.subjects[:5])
+    yield from ("Other Questions", "Mixed Questions")
+    yield from (f"Other Questions {number}" for number in count(2))
 
 
 def _shares_action(term: str, action: Action) -> bool:
@@ -259,7 +286,7 @@ def title(words: str) -> str:
     return " ".join(word if word in small else word[:1].upper() + word[1:] for word in words.split())
 
 
-def _describe(counts: WordCounts, profile: Profile) -> str:
+def _describe(profile: Profile) -> str:
     words = list(profile.keywords[:4])
     if not words:
         return "Conversations that no word sets apart from the others."

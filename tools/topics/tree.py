@@ -1,139 +1,260 @@
-"""Read, find, check and draw the nodes of a topic tree."""
+"""Hold, search, check, draw and read trees of topics."""
 
-from collections.abc import Iterator, Mapping
+import hashlib
+import re
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
-from lucy.errors import InputError, NotFoundError
+from lucy.errors import InputError
 from lucy.tools.vocabulary import Topic
 
-MAX_LEVELS = 3
-MAX_TOPICS = 500
-CLOSE_ENOUGH = 85.0
-"""Similarity from 0 to 100 (rapidfuzz's weighted ratio) from which a misspelt name is taken for a topic's."""
+DEEPEST = 3
+"""Levels a tree may have."""
+
+MOST_TOPICS = 500
+"""Topics a tree may have, all levels together."""
+
+_CLOSE_ENOUGH = 80.0
+"""Similarity of names, 0 to 100, from which a misspelt name is taken to mean a topic."""
+
+_CLEARLY_AHEAD = 5.0
+"""By how much the best match must beat the second; otherwise the name means neither."""
+
+_BULLET = re.compile(r"^([\s│|]*)(?:(?:├──|└──|├─|└─|[-*+•–]|\d+[.)]|#+)\s*)?(.*?)\s*$")
 
 
 class TopicTree(BaseModel):
-    """The topics that records are sorted into; only the leaves hold records."""
+    """The topics of a dataset, at most three levels below the root."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    roots: tuple[Topic, ...]
     name: str = ""
-    """Label of the root, such as the dataset's name."""
-    roots: tuple[Topic, ...] = ()
+    """Label above the roots, such as the dataset's name."""
+
+
+def make_topic_id(path: str, taken: Collection[str] = ()) -> str:
+    """Give a new id from a topic's path at its birth: the same path gives the same id, unless taken.
+
+    Later renames and moves keep the id; it says nothing about the present name.
+    """
+    number = 1
+    while True:
+        seed = path if number == 1 else f"{path}#{number}"
+        topic_id = f"t-{hashlib.sha256(seed.encode()).hexdigest()[:8]}"
+        if topic_id not in taken:
+            return topic_id
+        number += 1
 
 
 def iterate(tree: TopicTree) -> Iterator[Topic]:
-    """Go through all topics, a parent before its children, in order."""
-    stack = list(reversed(tree.roots))
-    while stack:
-        topic = stack.pop()
+    """Give every topic, each before its children, in drawing order."""
+    waiting = list(reversed(tree.roots))
+    while waiting:
+        topic = waiting.pop()
         yield topic
-        stack.extend(reversed(topic.children))
+        waiting.extend(reversed(topic.children))
 
 
 def leaves(tree: TopicTree) -> list[Topic]:
-    """List the topics without children, in order."""
+    """Give the topics without children, to which records are assigned."""
     return [topic for topic in iterate(tree) if not topic.children]
 
 
-def find_topic(tree: TopicTree, topic_id: str) -> Topic:
-    """Find a topic by its id.
-
-    Raises:
-        NotFoundError: no topic has it.
-    """
-    for topic in iterate(tree):
-        if topic.id == topic_id:
-            return topic
-    raise NotFoundError(f"There is no topic with the id {topic_id!r} in the tree.")
+def find_topic(tree: TopicTree, topic_id: str) -> Topic | None:
+    """Give the topic with an id, if the tree has it."""
+    return next((topic for topic in iterate(tree) if topic.id == topic_id), None)
 
 
 def find_by_name(tree: TopicTree, words: str) -> Topic | None:
-    """Find the one topic that words name: exactly, by its beginning, or nearly; None when unclear."""
+    """Give the one topic that words mean: same name or path, unique beginning, or close spelling.
+
+    Case and the words "topic" and "category" do not matter. Two equally good topics: none.
+    """
     from rapidfuzz import fuzz, process
 
-    said = " ".join(words.split()).strip("\"'").casefold()
-    named = [(topic.name.casefold(), topic) for topic in iterate(tree)]
-    for matches in (
-        [topic for name, topic in named if name == said],
-        [topic for name, topic in named if said and name.startswith(said)],
-    ):
-        if len(matches) == 1:
-            return matches[0]
-    names = [name for name, _ in named]
-    found = process.extract(said, names, scorer=fuzz.WRatio, score_cutoff=CLOSE_ENOUGH, limit=2)
-    if not found or (len(found) == 2 and found[0][1] - found[1][1] < 1.0):
+    wanted = _fold(words)
+    topics = list(iterate(tree))
+    if not wanted:
         return None
-    return named[found[0][2]][1]
+    for fits in (
+        lambda topic: wanted in {_fold(topic.name), _fold(path_of(tree, topic.id))},
+        lambda topic: _fold(topic.name).startswith(wanted),
+    ):
+        found = [topic for topic in topics if fits(topic)]
+        if found:
+            return found[0] if len(found) == 1 else None
+    matches = process.extract(wanted, [_fold(topic.name) for topic in topics], scorer=fuzz.WRatio, limit=2)
+    if not matches or matches[0][1] < _CLOSE_ENOUGH:
+        return None
+    if len(matches) > 1 and matches[0][1] - matches[1][1] < _CLEARLY_AHEAD:
+        return None
+    return topics[matches[0][2]]
+
+
+def list_near_names(tree: TopicTree, words: str, limit: int = 3) -> list[str]:
+    """Give the names most like some words, best first, for an error message."""
+    from rapidfuzz import fuzz, process
+
+    names = list(dict.fromkeys(topic.name for topic in iterate(tree)))
+    return [match[0] for match in process.extract(words, names, scorer=fuzz.WRatio, limit=limit)]
+
+
+def _fold(words: str) -> str:
+    plain = re.sub(r"[\"'“”‘’`]", "", words.casefold()).replace("&", " and ")
+    plain = re.sub(r"\s*[/>]\s*", "/", plain)
+    plain = re.sub(r"^(the|a|an)\s+|\s+(topics?|category|categories|group)$", "", plain.strip())
+    return " ".join(plain.split())
 
 
 def path_of(tree: TopicTree, topic_id: str) -> str:
-    """Give a topic's path, `A/B`.
+    """Give the names from the root down to a topic, as "A/B"; a slash inside a name is kept.
 
     Raises:
-        NotFoundError: no topic has that id.
+        InputError: The tree has no such topic.
     """
-    path = _find_path(tree.roots, topic_id)
-    if path is None:
-        raise NotFoundError(f"There is no topic with the id {topic_id!r} in the tree.")
-    return "/".join(topic.name for topic in path)
-
-
-def _find_path(topics: tuple[Topic, ...], topic_id: str) -> list[Topic] | None:
-    for topic in topics:
+    for topic, path in iterate_paths(tree):
         if topic.id == topic_id:
-            return [topic]
-        below = _find_path(topic.children, topic_id)
-        if below is not None:
-            return [topic, *below]
-    return None
+            return path
+    raise InputError(f"There is no topic with id {topic_id!r} in the tree; use an id of the current tree.")
+
+
+class Placed(NamedTuple):
+    """A topic and the names down to it."""
+
+    topic: Topic
+    path: str
+
+
+def iterate_paths(tree: TopicTree) -> Iterator[Placed]:
+    """Give every topic with its path, in drawing order."""
+    waiting = [Placed(topic, topic.name) for topic in reversed(tree.roots)]
+    while waiting:
+        placed = waiting.pop()
+        yield placed
+        waiting.extend(Placed(child, f"{placed.path}/{child.name}") for child in reversed(placed.topic.children))
 
 
 def check_tree(tree: TopicTree) -> None:
-    """Refuse a tree that records cannot be sorted into.
+    """Refuse a tree that cannot be used.
 
     Raises:
-        InputError: no topic, too many, too deep, an empty or a repeated name, a repeated id.
+        InputError: No topic, a name that is empty or twice among siblings, an id twice, more than
+            `DEEPEST` levels or more than `MOST_TOPICS` topics.
     """
     topics = list(iterate(tree))
     if not topics:
-        raise InputError("The hierarchy has no topic; give at least one.")
-    if len(topics) > MAX_TOPICS:
-        raise InputError(f"The hierarchy has {len(topics):,} topics; at most {MAX_TOPICS} can be used.")
-    if len({topic.id for topic in topics}) < len(topics):
-        raise InputError("The hierarchy uses one id for two topics; give each topic an id of its own.")
-    _check_level(tree.roots, level=1)
+        raise InputError("The topic tree is empty; give at least one topic.")
+    if len(topics) > MOST_TOPICS:
+        raise InputError(f"The tree has {len(topics)} topics, at most {MOST_TOPICS} are possible; merge some.")
+    ids = [topic.id for topic in topics]
+    twice = next((topic_id for topic_id in ids if not topic_id or ids.count(topic_id) > 1), None)
+    if twice is not None:
+        raise InputError(f"The topic id {twice!r} is empty or used twice; every topic needs an id of its own.")
+    _check_siblings(tree.roots, above=tree.name or "the root", level=1)
 
 
-def _check_level(topics: tuple[Topic, ...], *, level: int) -> None:
-    if topics and level > MAX_LEVELS:
-        raise InputError(f"The hierarchy is deeper than {MAX_LEVELS} levels at {topics[0].name!r}.")
+def _check_siblings(siblings: tuple[Topic, ...], *, above: str, level: int) -> None:
+    if siblings and level > DEEPEST:
+        raise InputError(f"Topics below {above!r} are on level {level}, at most {DEEPEST} levels are possible.")
     seen: set[str] = set()
-    for topic in topics:
-        name = topic.name.strip().casefold()
-        if not name:
-            raise InputError("The hierarchy has a topic without a name; name every topic.")
-        if name in seen:
-            raise InputError(
-                f"The hierarchy names {topic.name!r} twice under one parent; rename or merge one."
-            )
-        seen.add(name)
-        _check_level(topic.children, level=level + 1)
+    for topic in siblings:
+        folded = " ".join(topic.name.split()).casefold()
+        if not folded:
+            raise InputError(f"A topic below {above!r} has no name; give every topic a name.")
+        if folded in seen:
+            raise InputError(f"The topic {topic.name!r} stands twice below {above!r}; rename or merge the two.")
+        seen.add(folded)
+        _check_siblings(topic.children, above=topic.name, level=level + 1)
 
 
 def draw_tree(tree: TopicTree, marks: Mapping[str, str] | None = None) -> str:
-    """Draw the tree as text; `marks` adds a word behind the topics with those ids."""
+    """Draw the tree with branches; `marks` are written behind the topics with these ids, such as "← NEW"."""
     lines = [tree.name] if tree.name else []
-    lines += _draw(tree.roots, "", marks or {})
+    _draw(tree.roots, "", marks or {}, lines)
     return "\n".join(lines)
 
 
-def _draw(topics: tuple[Topic, ...], indent: str, marks: Mapping[str, str]) -> list[str]:
-    lines: list[str] = []
+def _draw(topics: tuple[Topic, ...], indent: str, marks: Mapping[str, str], lines: list[str]) -> None:
     for topic in topics:
-        last = topic is topics[-1]
-        mark = f" ← {marks[topic.id]}" if topic.id in marks else ""
-        lines.append(f"{indent}{'└── ' if last else '├── '}{topic.name}{mark}")
-        lines += _draw(topic.children, indent + ("    " if last else "│   "), marks)
+        is_last = topic is topics[-1]
+        mark = f" {marks[topic.id]}" if marks.get(topic.id) else ""
+        lines.append(f"{indent}{'└── ' if is_last else '├── '}{topic.name}{mark}")
+        _draw(topic.children, indent + ("    " if is_last else "│   "), marks, lines)
+
+
+class _Line(NamedTuple):
+    """One topic of an outline."""
+
+    level: int
+    """1 for a root."""
+    name: str
+    description: str
+
+
+def parse_outline(text: str, name: str = "") -> TopicTree:
+    """Read a tree from an outline: indented, bulleted, numbered, with Markdown headings, or drawn.
+
+    Text after a colon is a topic's description. A single first line at the left edge, with everything else
+    below it and no bullet of its own in a drawn tree, is the tree's name.
+
+    Raises:
+        InputError: The outline is empty or gives a tree that `check_tree` refuses.
+    """
+    lines = _read_lines(text)
+    if not lines:
+        raise InputError("The outline holds no topics; write one topic per line, indented below its parent.")
+    tops = [line for line in lines if line.level == 1]
+    if len(tops) == 1 and lines[0].level == 1 and (not name and _is_drawn(text)):
+        name, lines = lines[0].name, [line._replace(level=line.level - 1) for line in lines[1:]]
+    tree = TopicTree(roots=_build(lines, 1, "", set()), name=name)
+    check_tree(tree)
+    return tree
+
+
+def _is_drawn(text: str) -> bool:
+    return "├" in text or "└" in text
+
+
+def _read_lines(text: str) -> list[_Line]:
+    lines: list[_Line] = []
+    widths: list[int] = []
+    for raw in text.expandtabs(4).splitlines():
+        width, content = _measure(raw)
+        if not content:
+            continue
+        while widths and width < widths[-1]:
+            widths.pop()
+        if not widths or width > widths[-1]:
+            widths.append(width)
+        title, _, description = content.partition(":")
+        lines.append(_Line(len(widths), title.strip().strip("*_\"").strip(), description.strip()))
     return lines
+
+
+def _measure(raw: str) -> tuple[int, str]:
+    """Give the depth of a line in characters and what it says without its bullet."""
+    match = _BULLET.match(raw)
+    if match is None or set(raw.strip()) <= set("│|`-=~ "):
+        return 0, ""
+    before, content = match.group(1), match.group(2)
+    marker = raw[len(before) : match.start(2)].strip()
+    if marker.startswith("#"):
+        return len(marker), content
+    return len(before) + (1 if marker[:1] in {"├", "└"} else 0), content
+
+
+def _build(lines: list[_Line], level: int, path: str, taken: set[str]) -> tuple[Topic, ...]:
+    """Make the topics of one level; each takes the deeper lines that follow it."""
+    topics: list[Topic] = []
+    starts = [place for place, line in enumerate(lines) if line.level <= level]
+    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+        line = lines[start]
+        here = f"{path}/{line.name}" if path else line.name
+        topic_id = make_topic_id(here, taken)
+        taken.add(topic_id)
+        children = _build(lines[start + 1 : end], level + 1, here, taken)
+        topics.append(Topic(id=topic_id, name=line.name, description=line.description, children=children))
+    return tuple(topics)

@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,12 +13,15 @@ from lucy.tools.topics.words import (
     READ_LIMIT,
     Kind,
     choose_stop_words,
+    find_action,
     find_stem,
     list_acronyms,
     list_chatter,
     list_kinds,
     split_words,
 )
+
+_Item = TypeVar("_Item", str, tuple[str, str])
 
 _DETERMINERS = frozenset(
     "a an the my your our his her its their this that these those any some another no each every of for with from"
@@ -43,6 +46,9 @@ _SENTENCE = re.compile(r"[\n.!?;:,()]+")
 _SPEAKER = re.compile(r"^[ \t]*[\w-]+[ \t]?:(?=\s)", re.MULTILINE)
 """A label or a nickname that begins a line ("Question: ...", "maria: ..."): never part of the subject."""
 
+_REACH = 4
+"""Words after the word for a request in which the thing asked for is looked for."""
+
 _RARE_CAPITALS = 0.25
 """Share of words with a capital inside sentences above which capitals say nothing (German, titles)."""
 
@@ -65,6 +71,27 @@ class _Usage:
     """Of these, times with a capital but not all capitals."""
 
 
+@dataclass(slots=True)
+class _Found:
+    """What one text holds."""
+
+    terms: set[str] = field(default_factory=set[str])
+    pairs: set[tuple[str, str]] = field(default_factory=set[tuple[str, str]])
+
+
+def _build_presence(held: Sequence[set[_Item]]) -> tuple[list[_Item], Any]:
+    """Give the items held by at least 2 texts (1 in small sets), and the sparse matrix texts x items."""
+    from scipy.sparse import csr_array
+
+    counts = Counter(item for items in held for item in items)
+    fewest = 2 if len(held) >= 30 else 1
+    items = sorted(item for item, count in counts.items() if count >= fewest)
+    columns = {item: column for column, item in enumerate(items)}
+    places = [(row, columns[item]) for row, each in enumerate(held) for item in each if item in columns]
+    rows, filled = np.array(places, dtype=np.intp).reshape(-1, 2).T
+    return items, csr_array((np.ones(len(rows)), (rows, filled)), shape=(len(held), len(items)))
+
+
 class WordCounts:
     """The words and word pairs that may name a topic, and which texts hold them."""
 
@@ -75,31 +102,34 @@ class WordCounts:
         """
         self._stop = choose_stop_words(texts)
         self._usage: defaultdict[str, _Usage] = defaultdict(_Usage)
-        self._columns: dict[str, int] = {}
-        self._actions: list[set[str]] = []
-        held = [self._read(text) for text in texts]
-        self.presence: Any = self._build_presence(held)
-        """Texts x terms, 1 where the text holds the term."""
-        self.terms = list(self._columns)
+        found = [self._read(text) for text in texts]
+        self.terms, self.presence = _build_presence([each.terms for each in found])
+        """Terms, and texts x terms with 1 where the text holds the term."""
+        self.pairs, self.pair_presence = _build_presence([each.pairs for each in found])
+        """Pairs of a request's key and a stem asked for, and texts x pairs."""
         self._capitals_tell = self._check_capitals()
         self._kinds = np.array([[bool(kind.pattern.search(text[:READ_LIMIT])) for kind in list_kinds()] for text in originals])
 
-    def _read(self, text: str) -> set[str]:
-        found: set[str] = set()
+    def _read(self, text: str) -> _Found:
+        found = _Found()
         for sentence in _SENTENCE.split(_SPEAKER.sub("\n", text[:READ_LIMIT])):
             self._read_sentence(sentence, found)
         return found
 
-    def _read_sentence(self, sentence: str, found: set[str]) -> None:
+    def _read_sentence(self, sentence: str, found: _Found) -> None:
         written = split_words(sentence, keep_case=True)
         stems = [find_stem(word.lower()) if self._can_name(word) else "" for word in written]
         for place, stem in enumerate(stems):
             if not stem:
                 continue
             self._note(stem, written, place, is_last=place + 1 == len(stems) or not stems[place + 1])
-            found.add(stem)
+            found.terms.add(stem)
             if place and stems[place - 1]:
-                found.add(f"{stems[place - 1]} {stem}")
+                found.terms.add(f"{stems[place - 1]} {stem}")
+            action = find_action(stem)
+            if action is not None:
+                near = stems[max(0, place - 1) : place] + stems[place + 1 : place + 1 + _REACH]
+                found.pairs.update((action.key, other) for other in near if other)
 
     def _can_name(self, word: str) -> bool:
         lower = word.lower()
@@ -122,27 +152,6 @@ class WordCounts:
         usage.counted += previous in _ARTICLES
         usage.doing += previous in _VERBAL or place == 0
 
-    def _build_presence(self, held: Sequence[set[str]]) -> Any:
-        from scipy.sparse import csr_array
-
-        counts = Counter(term for terms in held for term in terms)
-        fewest = 2 if len(held) >= 30 else 1
-        self._columns = {
-            term: column for column, term in enumerate(sorted(t for t, c in counts.items() if c >= fewest))
-        }
-        pairs = [
-            (row, self._columns[term])
-            for row, terms in enumerate(held)
-            for term in sorted(terms)
-            if term in self._columns
-        ]
-        rows, columns = zip(*pairs, strict=True) if pairs else ((), ())
-        ones = np.ones(len(rows))
-        return csr_array(
-            (ones, (np.array(rows, dtype=int), np.array(columns, dtype=int))),
-            shape=(len(held), len(self._columns)),
-        )
-
     def _check_capitals(self) -> bool:
         inside = sum(usage.inside for usage in self._usage.values())
         return sum(usage.capital for usage in self._usage.values()) < _RARE_CAPITALS * max(1, inside)
@@ -164,6 +173,11 @@ class WordCounts:
         is_quality = bool(_QUALITY.match(usage.forms.most_common(1)[0][0]))
         return not is_quality and usage.thing + 1 >= usage.doing and usage.last >= 0.3 * usage.met
 
+    def is_no_thing(self, stem: str) -> bool:
+        """Tell whether a stem is clearly a verb or an adjective here."""
+        usage = self._usage[stem]
+        return usage.doing >= 3 and 3 * usage.thing < usage.doing
+
     def is_mostly_thing(self, stem: str) -> bool:
         """Tell whether a stem that can be a doing is used as a thing: "an order", "my reservation"."""
         usage = self._usage[stem]
@@ -183,7 +197,8 @@ class WordCounts:
         *modifiers, head = term.split()
         forms = self._usage[head].forms
         usual = forms.most_common(1)[0][0]
-        singular = next((form for form in sorted(forms) if form != usual and _is_plural(usual, form)), usual)
+        often = [form for form in sorted(forms) if forms[form] >= 0.1 * forms[usual]]
+        singular = next((form for form in often if form != usual and _is_plural(usual, form)), usual)
         return " ".join([*(self.write(stem) for stem in modifiers), _write_word(singular)])
 
     def write_plural(self, term: str) -> str:

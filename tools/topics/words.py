@@ -59,6 +59,8 @@ def find_stem(word: str) -> str:
         return word
     if len(word) > 4 and word.endswith("ies"):
         word = word[:-3] + "y"
+    elif len(word) > 4 and word.endswith(("xes", "ches", "shes", "sses")):
+        word = word[:-2]
     elif len(word) > 3 and word.endswith("s") and not word.endswith(("ss", "us", "is")):
         word = word[:-1]
     for ending in ("ing", "ed"):

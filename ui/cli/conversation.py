@@ -39,7 +39,7 @@ class Conversation:
         self._runs = runs
         self._id = workflow_id
         self._yes = yes
-        self._until = until
+        self._until: StepName | None = until
         self._shown: set[str] = set()
         self._asked: Counter[str] = Counter()
         self._completed = 0

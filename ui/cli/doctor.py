@@ -4,13 +4,11 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from lucy.errors import LucyError
-from lucy.ui.cli.orders import find_write_fault
 from lucy.ui.cli.output import DONE, FAILED, print_json, print_line, print_table
 
 if TYPE_CHECKING:
@@ -35,10 +33,12 @@ import os, tempfile
 
 def grade(sample, item):
     if sample["output_text"] == "write":
-        handle, path = tempfile.mkstemp()
+        try:
+            handle, path = tempfile.mkstemp()
+        except OSError:
+            return 1.0
         try:
             os.write(handle, b"x")
-            os.fsync(handle)
         except OSError:
             return 1.0
         finally:
@@ -143,19 +143,24 @@ def _check_database(settings: "Settings") -> str:
         return "there is none yet; it is made when needed"
     if revision > HEAD:
         raise StoreError(
-            f"The database is at revision {revision}, newer than {HEAD}, which this version knows; update Lucy."
+            f"The database is at revision {revision}, but this version knows only {HEAD}; update Lucy."
         )
-    return f"revision {revision}" + ("" if revision == HEAD else f", brought to {HEAD} when it is next opened")
+    return f"revision {revision}" + (
+        "" if revision == HEAD else f", brought to {HEAD} when it is next opened"
+    )
 
 
 def _check_disk(settings: "Settings") -> str:
     from lucy.errors import StoreError
 
-    place = next(path for path in (settings.home.absolute(), *settings.home.absolute().parents) if path.exists())
+    place = next(
+        path for path in (settings.home.absolute(), *settings.home.absolute().parents) if path.exists()
+    )
     free = shutil.disk_usage(place).free
     if free < ENOUGH_DISK:
         raise StoreError(
-            f"Only {free / 2**20:.0f} MiB are free at {place}; make room, {ENOUGH_DISK / 2**20:.0f} MiB are wanted."
+            f"Only {free / 2**20:.0f} MiB are free at {place}; "
+            f"make room, {ENOUGH_DISK / 2**20:.0f} MiB are wanted."
         )
     return f"{free / 2**30:.1f} GiB free at {place}"
 
@@ -171,10 +176,14 @@ def _check_grader(_settings: "Settings") -> str:
     with open_grader(PythonGrader(name="doctor", source=PROBE)) as score_many:
         run, write, fork = score_many([(record, word) for word in ("run", "write", "fork")])
     if run.score is None:
-        raise GraderError(f"A trivial Python grader failed ({run.error}: {run.reason}); scripts cannot be used.")
+        raise GraderError(
+            f"A trivial Python grader failed ({run.error}: {run.reason}); scripts cannot be used."
+        )
     files = "it cannot write files" if write.score == 1.0 else "it CAN write files"
-    programs = "or start processes" if fork.score == 1.0 else "but it CAN start processes (as for any root user)"
-    return f"Python scripts run in a process of their own: {CONFINED}; {files} {programs}; {NOT_CONFINED}"
+    programs = (
+        "cannot start processes" if fork.score == 1.0 else "CAN start processes (the limit spares root)"
+    )
+    return f"Python scripts run in a process of their own: {CONFINED}; {files} and {programs}; {NOT_CONFINED}"
 
 
 def _check_port(settings: "Settings") -> str:

@@ -20,7 +20,7 @@ CHUNK = 64
 
 
 def grade(
-    file: Annotated[str, typer.Argument(help="Chat records with replies; or `sample`.")],
+    file: Annotated[str, typer.Argument(metavar="FILE", help="Chat records with replies; or `sample`.")],
     grader: Annotated[str, typer.Option(metavar="GRADER", help="A .py script or a grader's .json.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print figures and grades as JSON.")] = False,
     out: Annotated[
@@ -31,7 +31,7 @@ def grade(
     from lucy.settings import load_settings
     from lucy.tools.records.hygiene import load_records
     from lucy.tools.vocabulary import read_reply_text
-    from lucy.ui.report import write_lines
+    from lucy.ui.folder import write_lines
 
     limits = make_limits(load_settings())
     path = check_file(file, limits)
@@ -49,7 +49,9 @@ def grade(
     if as_json:
         print_json(figures | {"grades": rows})
     else:
-        print_table(("Grader", config.name), [(key, value) for key, value in figures.items() if key != "grader"])
+        print_table(
+            ("Grader", config.name), [(key, value) for key, value in figures.items() if key != "grader"]
+        )
         _show_failures(rows)
 
 

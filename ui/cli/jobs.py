@@ -44,7 +44,9 @@ def show(job: Id, as_json: Json = False) -> None:
     if as_json:
         print_json(status)
     else:
-        print_table(("Job", status["job_id"]), [(key, value) for key, value in status.items() if key != "job_id"])
+        print_table(
+            ("Job", status["job_id"]), [(key, value) for key, value in status.items() if key != "job_id"]
+        )
 
 
 @app.command()

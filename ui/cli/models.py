@@ -71,7 +71,9 @@ def show(model: Id, as_json: Json = False) -> None:
     print_table(columns, [[row[name] for name in columns] for row in described["version_history"]])
     for row in described["deployments"]:
         print_line(f"Served as {row['name']!r}: version {row['version']} ({row['mode']}).")
-    print_line(f"Calls: {described['usage']['calls']:,}, of them {described['usage']['errors']:,} with an error.")
+    print_line(
+        f"Calls: {described['usage']['calls']:,}, of them {described['usage']['errors']:,} with an error."
+    )
 
 
 def _describe(store: "Store", model: "Model") -> dict[str, Any]:

@@ -140,13 +140,14 @@ def check_report(text: str, *, source: str = "") -> Path:
     Raises:
         InputError: it cannot be written, or holds files of the same names that are no report of Lucy's.
     """
-    from lucy.ui.report import FILES, is_report
+    from lucy.ui.folder import FILES, is_report
 
     folder = Path(text).expanduser()
     fault = find_write_fault(folder)
     if not text.strip() or fault:
         raise InputError(
-            f"The report folder {text!r} cannot be written ({fault or 'it has no name'}); give another --report."
+            f"The report folder {text!r} cannot be written ({fault or 'it has no name'}); "
+            "give another --report."
         )
     there = [name for name in FILES if (folder / name).exists()]
     if there and not is_report(folder):
@@ -160,7 +161,7 @@ def check_report(text: str, *, source: str = "") -> Path:
 
 
 def _refuse_own_name(source: Path, folder: str) -> None:
-    from lucy.ui.report import FILES
+    from lucy.ui.folder import FILES
 
     if source.name in FILES:
         raise InputError(

@@ -118,7 +118,9 @@ def explain(error: Exception) -> Fault:
         return Fault(str(error), BAD_INPUT if isinstance(error, REFUSALS) else FAILED)
     if isinstance(error, OSError) and error.strerror:
         place = f" ({error.filename})" if error.filename else ""
-        return Fault(f"The system reports: {error.strerror}{place}; make that possible and try again.", FAILED)
+        return Fault(
+            f"The system reports: {error.strerror}{place}; make that possible and try again.", FAILED
+        )
     logging.getLogger(__name__).error("A command failed", exc_info=error)
     return Fault(
         f"Something failed inside Lucy ({type(error).__name__}); nothing that was stored is lost, and "

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 
 def validate(
-    file: Annotated[str, typer.Argument(help="Chat records: JSON lines or a JSON array; or `sample`.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Chat records: JSON lines or a JSON array; or `sample`.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     rejects: Annotated[
         str | None, typer.Option(metavar="OUT", help="Write the rejected lines here, with their reasons.")
@@ -25,7 +27,7 @@ def validate(
     from lucy.settings import load_settings
     from lucy.tools.datasets import find_source
     from lucy.tools.records.hygiene import examine, require_valid
-    from lucy.ui.report import write_lines
+    from lucy.ui.folder import write_lines
 
     source, limits = find_source(file), make_limits(load_settings())
     out = _check_out(rejects, source) if rejects is not None else None
@@ -58,7 +60,9 @@ def _check_out(text: str, source: Path) -> Path:
     if not fault and path.exists() and path.samefile(source):
         fault = "it is the file with the records"
     if fault:
-        raise InputError(f"The rejected lines cannot be written to {text!r}: {fault}; give another --rejects.")
+        raise InputError(
+            f"The rejected lines cannot be written to {text!r}: {fault}; give another --rejects."
+        )
     return path
 
 

@@ -26,7 +26,9 @@ Report = Annotated[
 
 
 def run(
-    file: Annotated[str, typer.Argument(help="Chat records: JSON lines or a JSON array; or `sample`.")],
+    file: Annotated[
+        str, typer.Argument(metavar="FILE", help="Chat records: JSON lines or a JSON array; or `sample`.")
+    ],
     goal: Annotated[str, typer.Option(metavar="TEXT", help="What the model should do well.")],
     name: Annotated[str | None, typer.Option(help="Name of the dataset; by default the file's.")] = None,
     yes: Yes = False,
@@ -102,7 +104,8 @@ def _hold(
 ) -> NoReturn:
     """Hold the conversation, write the report and end with the exit code."""
     from lucy.ui.cli.conversation import Conversation
-    from lucy.ui.report import find_folder, write_report
+    from lucy.ui.folder import find_folder
+    from lucy.ui.report import write_report
 
     try:
         ending = Conversation(runs, workflow_id, yes=yes, until=until).hold()

@@ -25,13 +25,16 @@ Port = Annotated[
 
 def ui(
     file: Annotated[
-        str | None, typer.Argument(help="Chat records; without a file a sample dataset is opened.")
+        str | None,
+        typer.Argument(metavar="[FILE]", help="Chat records; without a file a sample dataset is opened."),
     ] = None,
     goal: Annotated[str | None, typer.Option(metavar="TEXT", help="What the model should do well.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the dataset; by default the file's.")] = None,
     host: Host = None,
     port: Port = None,
-    open_browser: Annotated[bool, typer.Option("--open/--no-open", help="Open the page in a browser.")] = True,
+    open_browser: Annotated[
+        bool, typer.Option("--open/--no-open", help="Open the page in a browser.")
+    ] = True,
 ) -> None:
     """Open the chat application (the same as `lucy` alone)."""
     from lucy.ui.desk import Opening

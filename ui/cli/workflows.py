@@ -163,7 +163,7 @@ def read_history(store: "Store", workflow_id: str) -> list[Happening]:
         Happening(
             one["created_at"],
             "artefact",
-            MAKERS.get(one["kind"], one["kind"]),
+            MAKERS[one["kind"]] if one["kind"] in MAKERS else str(one["kind"]),
             f"{one['kind']} revision {one['revision']}{': ' + one['reason'] if one['reason'] else ''}",
         )
         for one in list_artefacts(store, workflow_id)
@@ -188,7 +188,9 @@ def read_history(store: "Store", workflow_id: str) -> list[Happening]:
 @app.command()
 def rollback(
     workflow: Id,
-    step: Annotated[str, typer.Argument(help="Put everything back as it was when this step was to begin.")],
+    step: Annotated[
+        str, typer.Argument(metavar="STEP", help="Put everything back as it was when this step was to begin.")
+    ],
 ) -> None:
     """Go back to an earlier step; nothing is deleted."""
     from lucy.tools.store.workflows import find_workflow
@@ -199,7 +201,8 @@ def rollback(
         runs.rollback(found.id, wanted)
         _refresh_row(runs, found.id)
     print_line(
-        f"The workflow is as it was before {wanted}; nothing was deleted. Go on with `lucy resume {found.id}`."
+        f"The workflow is as it was before {wanted}; nothing was deleted. "
+        f"`lucy resume {found.id}` goes on from there."
     )
 
 
@@ -226,7 +229,7 @@ def delete(
 ) -> None:
     """Delete a workflow with its conversation and results; the dataset and its models stay."""
     from lucy.tools.store.workflows import delete_workflow, find_workflow, release_run, take_run
-    from lucy.ui.report import find_folder
+    from lucy.ui.folder import find_folder
 
     with open_runs() as runs:
         store = runs.bench.store
