@@ -5,7 +5,7 @@ START -> entry -> router -> step (propose | answer | execute) -> router -> gate 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
@@ -24,6 +24,14 @@ from lucy.tools.workbench import Workbench
 PHASES = ["propose", "answer", "execute"]
 
 
+class Node(Protocol):
+    """A node of the graph: the state in, a partial update or a command out."""
+
+    def __call__(self, state: FinetuneWorkflowState) -> Any:
+        """Do the node's work."""
+        ...
+
+
 def pick_phase(state: FinetuneWorkflowState) -> str:
     """Name the phase of a step: propose without an intent, else what the intent asks for."""
     intent = state.get("intent")
@@ -31,7 +39,7 @@ def pick_phase(state: FinetuneWorkflowState) -> str:
     return {"approve": "execute", "question": "answer"}.get(kind, "propose")
 
 
-def bind(step: Step, phase: StepFunction, bench: Workbench) -> Callable[[FinetuneWorkflowState], Update]:
+def bind_phase(step: Step, phase: StepFunction, bench: Workbench) -> Node:
     """Close a phase over its dependencies; a refusal is said and the question stays open."""
 
     def run(state: FinetuneWorkflowState) -> Update:
@@ -46,11 +54,20 @@ def bind(step: Step, phase: StepFunction, bench: Workbench) -> Callable[[Finetun
     return run
 
 
+def bind_node(function: Callable[[FinetuneWorkflowState, Workbench], Any], bench: Workbench) -> Node:
+    """Close a node of the root graph over its dependencies."""
+
+    def run(state: FinetuneWorkflowState) -> Any:
+        return function(state, bench)
+
+    return run
+
+
 def build_step(step: Step, bench: Workbench) -> CompiledStateGraph[Any, Any, Any, Any]:
     """Build the subgraph of one step."""
     builder = StateGraph(FinetuneWorkflowState)
     for name, phase in zip(PHASES, (step.propose, step.answer, step.execute), strict=True):
-        builder.add_node(name, bind(step, phase, bench))
+        builder.add_node(name, bind_phase(step, phase, bench))
         builder.add_edge(name, END)
     builder.add_conditional_edges(START, pick_phase, PHASES)
     return builder.compile(name=step.id)
@@ -68,9 +85,9 @@ def build_graph(
     tools = bench or Workbench()
     builder = StateGraph(FinetuneWorkflowState, input_schema=InputState)
     builder.add_node("entry", enter)
-    builder.add_node("router", lambda state: route(state, tools))
+    builder.add_node("router", bind_node(route, tools))
     builder.add_node("gate", wait_at_gate)
-    builder.add_node("interpret", lambda state: interpret(state, tools), destinations=("router",))
+    builder.add_node("interpret", bind_node(interpret, tools), destinations=("router",))
     for place, step in CATALOGUE.items():
         builder.add_node(place, build_step(step, tools))
         builder.add_edge(place, "router")

@@ -235,7 +235,7 @@ class Runs:
     def _stream(self, workflow_id: str, value: Any) -> Generator[Event]:
         # A step's update repeats the messages that the state keeps; only what is new is an event.
         seen = {str(message.id) for message in self.read_state(workflow_id).get("messages") or []}
-        parts = self.graph.stream(
+        parts: Iterator[Any] = self.graph.stream(
             value,
             self._config(workflow_id),
             stream_mode=["updates", "custom"],

@@ -27,7 +27,7 @@ from lucy.tools.store.artefacts import put_artefact
 from lucy.tools.store.datasets import add_batch_records, read_batch, set_statistics
 from lucy.tools.store.encoding import hash_content
 from lucy.tools.store.generation import Generation, add_generation, read_generations
-from lucy.tools.topics.tree import TopicTree, find_by_name, find_topic, leaves, path_of
+from lucy.tools.topics.tree import TopicTree, find_by_name, iterate, leaves, path_of
 from lucy.tools.vocabulary import Record, read_last_user_text
 from lucy.tools.workbench import Workbench
 
@@ -63,7 +63,7 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
         bench,
         step="coverage_generation",
         question=text,
-        choices=_offer(report, counts),
+        choices=_offer(counts),
         plan={"counts": counts, "action": "generate" if counts else "go_on"},
     )
     return proposed | {"artefacts": {"coverage": {**ref}}}
@@ -92,27 +92,22 @@ def _recommend(state: FinetuneWorkflowState, bench: Workbench, report: CoverageR
     return {one.topic_id: one.suggested_count for one in report.recommendations if one.topic_id in filled}
 
 
-def _offer(report: CoverageReport, counts: dict[str, int]) -> list[Choice]:
-    go_on = Choice(id="go_on", label="Go on to the grader", kind="approve", changes={"action": "go_on"})
+def _offer(counts: dict[str, int]) -> list[Choice]:
+    label = "Skip, go on to the grader" if counts else "Go on to the grader"
+    go_on = Choice(id="go_on", label=label, kind="approve", changes={"action": "go_on"})
     if not counts:
         return [go_on]
-    generate_choice = approve_choice(
-        f"Generate {sum(counts.values())} records", action="generate", counts=counts
-    )
-    look = Choice(
-        id="preview",
-        label="Show me 5 examples first",
-        kind="edit",
-        changes={"preview": True, "counts": counts},
-    )
-    return [generate_choice, look, Choice(**{**go_on, "label": "Skip, go on to the grader"})]
+    make = approve_choice(f"Generate {sum(counts.values())} records", action="generate", counts=counts)
+    seen = {"preview": True, "counts": counts}
+    return [make, Choice(id="preview", label="Show me 5 examples first", kind="edit", changes=seen), go_on]
 
 
 def _plan(state: FinetuneWorkflowState, bench: Workbench, counts: dict[str, int]) -> GenerationPlan:
     """Make the plan; its batch is addressed by content, so that a resumed run finds what it stored."""
     batches = read_batches(state, bench)
     seed = bench.settings.seed
-    key = hash_content("batch", get_workflow_id(state), batches, counts, "message_variation", "rft", seed)
+    sorted_as = (state.get("artefacts") or {})["categories"]["sha"]
+    key = hash_content("batch", state.get("dataset_id"), sorted_as, batches, counts, seed)
     return GenerationPlan(
         batch=f"gen-{len(batches) + 1}-{key[:8]}",
         strategy="message_variation",
@@ -167,7 +162,8 @@ def _describe(report: CoverageReport, tree: TopicTree, counts: dict[str, int]) -
 def _advise(report: CoverageReport, tree: TopicTree, counts: dict[str, int]) -> str:
     if not counts:
         return write("coverage_generation", "balanced" if report.balance_score >= GOOD else "exhausted")
-    topics = ", ".join(f"**{find_topic(tree, topic).name}** (+{count})" for topic, count in counts.items())
+    names = {topic.id: topic.name for topic in iterate(tree)}
+    topics = ", ".join(f"**{names[topic]}** (+{count})" for topic, count in counts.items())
     return write(
         "coverage_generation",
         "recommend",
@@ -221,8 +217,9 @@ def _generate(state: FinetuneWorkflowState, bench: Workbench, counts: dict[str, 
     ref = put_artefact(store, get_workflow_id(state), "dataset", body, reason=f"generated {plan.batch}")
     after_state: Any = {**state, "artefacts": {**(state.get("artefacts") or {}), "dataset": ref}}
     after = _analyze(after_state, bench, read_current_records(after_state, bench), tree).balance_score
+    rejected = {str(reason): count for reason, count in result.rejected.items()}
     run = Generation(
-        plan.batch, plan.strategy, plan.counts, result.made, result.valid, result.rejected, before, after
+        plan.batch, plan.strategy, plan.counts, result.made, result.valid, rejected, before, after
     )
     add_generation(store, get_workflow_id(state), run)
     text = _describe_result(result, tree, before, after)
@@ -230,9 +227,10 @@ def _generate(state: FinetuneWorkflowState, bench: Workbench, counts: dict[str, 
 
 
 def _describe_result(result: GenerationResult, tree: TopicTree, before: float, after: float) -> str:
+    names = {topic.id: topic.name for topic in iterate(tree)}
     rows = [
         (
-            find_topic(tree, topic).name,
+            names[topic],
             one.made,
             one.valid,
             ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in one.rejected.items())

@@ -6,6 +6,7 @@ Asks: always; a model that is not better is not proposed. Costs: nothing.
 """
 
 import re
+from typing import Any
 
 from lucy.graph.state import Choice, FinetuneWorkflowState, Intent, Update
 from lucy.nodes.reading import read_artefact
@@ -13,6 +14,7 @@ from lucy.nodes.step import Step, approve_choice, ask, finish, get_plan, get_wor
 from lucy.nodes.wording import write
 from lucy.tools.registry import deploy, suggest_name
 from lucy.tools.store.artefacts import put_artefact
+from lucy.tools.store.deployments import list_deployments
 from lucy.tools.workbench import Workbench
 
 
@@ -20,9 +22,10 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     """Propose a name; say plainly when the model is not better."""
     training = read_artefact(state, bench, "training")
     changes = (state.get("intent") or Intent(kind="edit", text="")).get("changes") or {}
-    name = str(changes.get("name") or suggest_name(state.get("name") or training["name"]))
+    name = str(changes.get("name") or _find_free_name(state, bench, training))
     better = training["comparison"]["conclusion"] == "better"
-    go = approve_choice(f"Deploy as {name}", action="deploy")
+    label = f"Deploy as {name}" if better else f"Deploy as {name} anyway"
+    go = approve_choice(label, action="deploy")
     leave = Choice(id="leave", label="Do not deploy", kind="approve", changes={"action": "leave"})
     question = write(
         "deployment",
@@ -32,11 +35,7 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
         version=training["version"],
         sentence=training["comparison"]["sentence"],
     )
-    choices = (
-        [go, leave]
-        if better
-        else [leave, Choice(**{**go, "id": "deploy", "label": f"Deploy as {name} anyway"})]
-    )
+    choices = [go, leave] if better else [leave, go]
     return ask(
         state,
         bench,
@@ -45,6 +44,14 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
         choices=choices,
         plan={"name": name, "action": "deploy" if better else "leave"},
     )
+
+
+def _find_free_name(state: FinetuneWorkflowState, bench: Workbench, training: dict[str, Any]) -> str:
+    """Suggest the dataset's name, numbered when another model is served under it."""
+    wanted = suggest_name(state.get("name") or training["name"])
+    served = {one.name: one.model_id for one in list_deployments(bench.store)}
+    names = [wanted, *(f"{wanted}-{number}" for number in range(2, len(served) + 3))]
+    return next(name for name in names if served.get(name, training["model_id"]) == training["model_id"])
 
 
 def answer(state: FinetuneWorkflowState, bench: Workbench) -> Update:
@@ -66,7 +73,7 @@ def execute(state: FinetuneWorkflowState, bench: Workbench) -> Update:
         training["version"],
         name=name,
         mode="new_endpoint",
-        key=f"{get_workflow_id(state)}:{training['job_id']}:{name}",
+        key=f"{get_workflow_id(state)}:{state.get('turn', 0)}",  # one per reply, also when run again
     )
     endpoint = f"http://{bench.settings.host}:{bench.settings.port}/v1"
     body = {**deployed._asdict(), "endpoint": endpoint}

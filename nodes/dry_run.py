@@ -17,6 +17,7 @@ from lucy.nodes.wording import draw_bullets, draw_table, show_percent, write
 from lucy.tools.dry_run.report import DryRunReport, build_report
 from lucy.tools.dry_run.sampling import choose_sample
 from lucy.tools.dry_run.signal import measure_noise
+from lucy.tools.dry_run.thresholds import THRESHOLDS
 from lucy.tools.graders.config import parse_grader
 from lucy.tools.graders.scoring import hash_grader, open_grader
 from lucy.tools.policy.retrieval import base_policy
@@ -25,14 +26,12 @@ from lucy.tools.store.artefacts import put_artefact
 from lucy.tools.store.datasets import set_statistics
 from lucy.tools.store.ledger import add_calls
 from lucy.tools.store.rollouts import Rollout
-from lucy.tools.topics.tree import TopicTree, find_topic
+from lucy.tools.topics.tree import TopicTree, iterate
 from lucy.tools.vocabulary import Grade, Record, ScoreMany
 from lucy.tools.workbench import Workbench
 
 REGRADED = 50
 """Answers that are graded a second time to measure the grader's noise."""
-HEALTHY = {"mean": (0.25, 0.65), "std": (0.10, 0.25), "above_zero": 0.20, "at_one": 0.50}
-"""Ranges shown beside the figures; the verdict has its own table of limits."""
 
 
 def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
@@ -177,7 +176,7 @@ def _store(
     rollouts: list[Rollout],
     grader: str,
 ) -> Update:
-    body = {
+    body: dict[str, Any] = {
         "report": report.model_dump(mode="json"),
         "inputs": collect_inputs(state.get("artefacts") or {}, "dry_run"),
         "rollouts": [one.key for one in rollouts],
@@ -227,25 +226,41 @@ def _describe(report: DryRunReport, tree: TopicTree) -> str:
 def _draw_figures(report: DryRunReport) -> str:
     figures = report.statistics
     mean, std = figures.mean, figures.std
-    low, high = HEALTHY["mean"]
+    limits = THRESHOLDS
+    low, high = limits.healthy_mean_low, limits.healthy_mean_high
     rows: list[tuple[Any, ...]] = [
         ("Mean", f"{mean.value:.2f}", f"{mean.low95:.2f} to {mean.high95:.2f}", f"{low} to {high}"),
-        ("Standard deviation", f"{std.value:.2f}", f"{std.low95:.2f} to {std.high95:.2f}", "0.10 and above"),
-        ("Above 0", show_percent(figures.above_zero.value), "", "more than 20%"),
-        ("At 1.0", show_percent(figures.at_one.value), "", "fewer than 50%"),
+        (
+            "Standard deviation",
+            f"{std.value:.2f}",
+            f"{std.low95:.2f} to {std.high95:.2f}",
+            f"{limits.healthy_std:.2f} and above",
+        ),
+        (
+            "Above 0",
+            show_percent(figures.above_zero.value),
+            "",
+            f"more than {show_percent(limits.healthy_above_zero)}",
+        ),
+        (
+            "At 1.0",
+            show_percent(figures.at_one.value),
+            "",
+            f"fewer than {show_percent(limits.healthy_at_one)}",
+        ),
     ]
     return draw_table(("Metric", "Value", "95% interval", "Healthy range"), rows)
 
 
 def _draw_topics(report: DryRunReport, tree: TopicTree) -> str:
     rows = sorted(report.statistics.by_topic, key=lambda row: row.mean.value)[:6]
-    names = {
-        row.topic_id: row.topic_id if row.topic_id == "uncategorized" else find_topic(tree, row.topic_id).name
-        for row in rows
-    }
+    names = {topic.id: topic.name for topic in iterate(tree)}
     return draw_table(
         ("Lowest topics", "Mean", "Answers", "Status"),
-        [(names[row.topic_id], f"{row.mean.value:.2f}", row.count, row.status) for row in rows],
+        [
+            (names.get(row.topic_id, row.topic_id), f"{row.mean.value:.2f}", row.count, row.status)
+            for row in rows
+        ],
     )
 
 

@@ -5,8 +5,11 @@ Reads: `source`, `dataset_id`, `goal`, `name` as given by the caller. Writes: th
 Asks: for a file, or for the goal, when one is missing. Costs: nothing.
 """
 
+from collections import Counter
+from typing import Any
+
 from lucy.errors import InputError
-from lucy.graph.state import FinetuneWorkflowState, Intent, Ref, Update
+from lucy.graph.state import Choice, FinetuneWorkflowState, Intent, Ref, Update
 from lucy.nodes.progress import open_progress
 from lucy.nodes.step import Step, ask, get_plan, get_workflow_id, reply, say
 from lucy.nodes.wording import draw_bullets, show_percent, write
@@ -41,7 +44,7 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
 
 
 def _ask_goal(state: FinetuneWorkflowState, bench: Workbench) -> Update:
-    choices = []
+    choices: list[Choice] = []
     if find_source(state.get("source") or "") == SAMPLE_FILE:
         choices = [{"id": "goal", "label": SAMPLE_GOAL, "kind": "approve", "changes": {"goal": SAMPLE_GOAL}}]
     question = write("not_started", "ask_goal")
@@ -63,7 +66,8 @@ def execute(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     if (given.get("source") or state.get("source") or state.get("dataset_id")) and (
         given.get("goal") or state.get("goal")
     ):
-        return update | _begin({**state, **given}, bench, state)
+        known: FinetuneWorkflowState = {**state, **given}  # pyright: ignore[reportAssignmentType]
+        return update | _begin(known, bench, state)
     return update
 
 
@@ -127,25 +131,22 @@ def _greet(state: FinetuneWorkflowState, bench: Workbench, dataset: Dataset) -> 
     }
 
 
-def _describe_health(report: dict[str, object]) -> str:
+def _describe_health(report: dict[str, Any]) -> str:
     """Say in plain words what is wrong with the rejected lines."""
     rejected, counts = report["rejected"], report["errors_by_type"]
-    if not rejected or not isinstance(counts, dict):
+    if not rejected:
         return write("not_started", "all_valid")
-    ordered = sorted(counts.items(), key=lambda pair: -pair[1])
+    ordered = Counter({str(error): int(count) for error, count in counts.items()}).most_common()
     reasons = [f"{count:,}: {write('not_started', f'reason_{error}')}" for error, count in ordered if count]
     return write("not_started", "some_invalid", rejected=rejected, reasons=draw_bullets(reasons))
 
 
-def _describe_shape(report: dict[str, object]) -> str:
-    valid = int(str(report["valid"]))
-    turns = float(str(report["mean_messages"]))
-    with_reply = int(str(report["with_reply"])) / valid
+def _describe_shape(report: dict[str, Any]) -> str:
+    turns, with_reply = float(report["mean_messages"]), report["with_reply"] / report["valid"]
     name = "multi_turn" if turns >= 2.5 else "single_turn"
     parts = [write("not_started", name, turns=f"{turns:.1f}", replies=show_percent(with_reply))]
-    near = int(str(report["near_duplicates"]))
-    if near:
-        parts.append(write("not_started", "near_duplicates", count=near))
+    if report["near_duplicates"]:
+        parts.append(write("not_started", "near_duplicates", count=report["near_duplicates"]))
     return " ".join(parts)
 
 

@@ -94,9 +94,9 @@ def _mark_changes(before: TopicTree, after: TopicTree) -> dict[str, str]:
     marks: dict[str, str] = {}
     for topic in iterate(after):
         if topic.id not in known:
-            marks[topic.id] = "NEW"
+            marks[topic.id] = "← NEW"
         elif known[topic.id] != topic.name:
-            marks[topic.id] = f"was {known[topic.id]}"
+            marks[topic.id] = f"← was {known[topic.id]}"
     return marks
 
 

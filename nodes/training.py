@@ -189,7 +189,7 @@ def _show_change(change: Change) -> tuple[str, str, str, str]:
 
 
 def read_words(text: str, state: FinetuneWorkflowState, bench: Workbench) -> Intent | None:
-    """Read "3 epochs", "split 0.8", "80/20"; while the job runs, any wording about its state is a question."""
+    """Read "3 epochs", "split 0.8", "80/20"; while the job runs, anything said is a question."""
     pending = state.get("pending")
     if pending and pending["kind"] == "job":
         ended = find_job(bench.store, pending.get("job_id", "")).status in FINAL

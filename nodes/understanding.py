@@ -61,7 +61,7 @@ def find_jump(text: str) -> StepName | None:
     """Find the step that a text asks to go to."""
     if not JUMP.search(text):
         return None
-    found = [step for step in STEPS if re.search(STEP_WORDS[step], text, re.IGNORECASE)]
+    found: list[StepName] = [step for step in STEPS if re.search(STEP_WORDS[step], text, re.IGNORECASE)]
     return found[0] if found else None
 
 

@@ -25,6 +25,7 @@ BUSY_TICK = 0.5
 """Seconds between two looks for news while something runs."""
 IDLE_TICK = 2.0
 STYLE = Path(__file__).with_name("chat.css")
+CHOOSE_FILE = "Choose a file of chat records"
 PASS_CLICK = """
 element.addEventListener('click', (event) => {
     const button = event.target.closest('button[data-id]');
@@ -131,7 +132,7 @@ class ChatPage:
         self._tracker = gr.HTML(elem_id="tracker", js_on_load=PASS_CLICK, apply_default_css=False)
         self._workflows = gr.HTML(elem_id="workflows", js_on_load=PASS_CLICK, apply_default_css=False)
         with gr.Accordion("Start another", open=False, elem_id="another"):
-            self._file = gr.File(label="Chat records (.jsonl or .json)", file_types=[".jsonl", ".json"])
+            self._file = gr.UploadButton(CHOOSE_FILE, file_types=[".jsonl", ".json"], size="sm")
             self._goal = gr.Textbox(
                 label="What should the model do well?",
                 placeholder="Answer billing questions correctly and politely",
@@ -196,6 +197,7 @@ class ChatPage:
         self._on(self._tracker.click, self._reopen, clicked)  # pyright: ignore[reportAttributeAccessIssue]
         self._on(self._workflows.click, self._switch, [self._remembered, self._seen])  # pyright: ignore[reportAttributeAccessIssue]
         self._on(self._stop.click, self._cancel, [self._remembered, self._seen])
+        self._on(self._file.upload, self._name_upload, [self._file])
         self._on(
             self._begin.click, self._begin_upload, [self._remembered, self._seen, self._file, self._goal]
         )
@@ -251,6 +253,9 @@ class ChatPage:
         done = self._do(workflow_id, lambda: self._desk.switch(click.id))
         return self._show(done or workflow_id, seen)
 
+    def _name_upload(self, upload: str) -> Updates:
+        return {self._file: gr.update(label=Path(upload).name)}
+
     def _begin_upload(self, workflow_id: str, seen: Seen, upload: str | None, goal: str) -> Updates:
         if upload is None:
             gr.Warning("Choose a file of chat records first, or try it with sample data.")
@@ -262,8 +267,10 @@ class ChatPage:
 
     def _begin_with(self, workflow_id: str, seen: Seen, upload: str | None, goal: str) -> Updates:
         done = self._do(workflow_id, lambda: self._desk.begin(upload, goal))
-        cleared: Updates = {self._file: None, self._goal: ""} if done else {}
-        return self._show(done or workflow_id, seen) | cleared
+        if not done:
+            return self._show(workflow_id, seen)
+        cleared = {self._file: gr.update(value=None, label=CHOOSE_FILE), self._goal: ""}
+        return self._show(done, seen) | cleared
 
     def _do(self, workflow_id: str, action: Callable[[], str]) -> str:
         """Do what the person asked; a failure becomes a notice in the conversation and gives nothing."""

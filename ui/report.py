@@ -7,9 +7,8 @@ is the dataset's, so equal work gives equal files.
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lucy.graph.runs import Runs
 from lucy.graph.state import STEPS, StepName, find_stale
 from lucy.nodes.reading import read_dataset
 from lucy.tools.store.activity import read_conditions
@@ -20,6 +19,9 @@ from lucy.ui.report_lines import list_records, list_rejects, list_rollouts
 from lucy.ui.report_material import Material, read_grader, read_topic_tree
 from lucy.ui.report_page import write_page
 from lucy.ui.timing import measure_steps
+
+if TYPE_CHECKING:
+    from lucy.graph.runs import Runs
 
 SCHEMA = 1
 """Version of the shape of `report.json`."""
@@ -48,7 +50,7 @@ MISSING = {
 """Why a file is left out."""
 
 
-def write_report(runs: Runs, workflow_id: str, folder: Path) -> Path:
+def write_report(runs: "Runs", workflow_id: str, folder: Path) -> Path:
     """Write the report of a workflow as it is now into a folder, replacing an earlier one.
 
     Raises:

@@ -20,11 +20,13 @@ MIN_USES = 2
 """An opening or closing is learned when so many unrelated records use it."""
 _MOST = 12
 _GREETING = re.compile(
-    r"(?:hi|hello|hey|hiya|good (?:morning|afternoon|evening|day))\b(?: (?:there|team|all|again))?\s*[,!.]*\s+(?=\S)",
+    r"(?:hi|hello|hey|hiya|good (?:morning|afternoon|evening|day))\b"
+    r"(?: (?:there|team|all|again))?\s*[,!.]*\s+(?=\S)",
     re.IGNORECASE,
 )
 _INLINE_CLOSER = re.compile(
-    r"[,.!?;]*\s+(?:(?:many )?thanks(?: (?:a lot|so much|in advance))?|thank you(?: (?:so|very) much)?|please|pls|thx)[.!]*$",
+    r"[,.!?;]*\s+(?:(?:many )?thanks(?: (?:a lot|so much|in advance))?|thank you(?: (?:so|very) much)?"
+    r"|please|pls|thx)[.!]*$",
     re.IGNORECASE,
 )
 _ADJACENT_CLOSER = re.compile(r"\b(?:thank|thanks|thx|please help|cheers|appreciate)", re.IGNORECASE)

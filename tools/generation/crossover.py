@@ -94,7 +94,7 @@ def _find_stems(tokens: list[str]) -> set[str]:
 
 
 def _continues_alike(dropped: list[str], after: list[str]) -> bool:
-    """Tell whether what is put behind the shared words begins with the same kind of word as what was there."""
+    """Tell whether what is put behind the shared words begins with the same kind of word as before."""
     kind = _classify(after[0])
     return kind == _classify(dropped[0]) if dropped else kind == "preposition"
 

@@ -28,13 +28,17 @@ MAX_TOKENS = 8000
 _LONG_WORDS = 60
 """A message up to so many words is never too long."""
 _LONG_FACTOR = 2
+_TELLING_WORDS = 4
+"""A message of so many words is made once; shorter ones, such as a name, may recur in other contexts."""
 
 _PLACEHOLDER = re.compile(
-    r"\{\{?\s*[\w .-]+\s*\}?\}|\[(?:[A-Z][A-Z_ ]{2,}|your [\w ]+|insert [\w ]+)\]|<[A-Z_]{3,}>|\blorem ipsum\b"
+    r"\{\{?\s*[\w .-]+\s*\}?\}|\[(?:[A-Z][A-Z_ ]{2,}|your [\w ]+|insert [\w ]+)\]|<[A-Z_]{3,}>"
+    r"|\blorem ipsum\b"
 )
 _REFUSAL = re.compile(
-    r"\s*(?:i['\u2019]?m sorry,? (?:but )?(?:i|as an)|i apologi[sz]e,? but i|sorry,? (?:but )?i can(?:no|['\u2019])t (?:help|assist|generate)|"
-    r"as an ai\b|i can(?:no|['\u2019])t (?:assist|help with (?:that|this)|generate|create|fulfil|comply)|"
+    r"\s*(?:i['\u2019]?m sorry,? (?:but )?(?:i can(?:no|['\u2019])t|as an)|i apologi[sz]e,? but i|"
+    r"sorry,? (?:but )?i can(?:no|['\u2019])t (?:help|assist|generate)|as an ai\b|"
+    r"i can(?:no|['\u2019])t (?:assist|help with (?:that|this)|generate|create|fulfil|comply)|"
     r"i(?:['\u2019]m| am) (?:unable|not able) to (?:assist|generate|create|fulfil|comply))",
     re.IGNORECASE,
 )
@@ -57,6 +61,7 @@ class Filters:
         self._placeholders = frozenset(hit for record in real for hit in _find_placeholders(record))
         self._classifier = BlindClassifier.learn(real, topics)
         self._index = NearDuplicateIndex()
+        self._said: set[str] = set()
         for record in (*records, *stored):
             self.admit(record)
 
@@ -64,6 +69,8 @@ class Filters:
         """Remember a record: nothing near it passes from now on."""
         for text in _list_texts(record):
             self._index.add(record.id, text)
+        if record.is_synthetic:
+            self._said.add(_fold_message(record))
 
     def check(self, record: Record, topic_id: str, *, parent: Record | None = None) -> Reason | None:
         """Give the first reason to reject a record, None when it may be kept.
@@ -90,13 +97,20 @@ class Filters:
             return True
         if any(hit not in self._placeholders for hit in _PLACEHOLDER.findall(text)):
             return True
-        return _has_broken_grammar(text, words, source) or not record.prompt[-1].get("role") == "user"
+        return _has_broken_grammar(text, words, source) or record.prompt[-1].get("role") != "user"
 
     def _is_too_long(self, record: Record, text: str) -> bool:
         return len(find_words(text)) > self._most_words or estimate_tokens(record.prompt) > MAX_TOKENS
 
     def _is_known(self, record: Record) -> bool:
-        return any(self._index.find(text) is not None for text in _list_texts(record))
+        """Tell whether the prompt is near another, or its new message was already used word for word."""
+        message = _fold_message(record)
+        is_repeated = message.count(" ") >= _TELLING_WORDS - 1 and message in self._said
+        return is_repeated or any(self._index.find(text) is not None for text in _list_texts(record))
+
+
+def _fold_message(record: Record) -> str:
+    return " ".join(find_words(read_last_user_text(record)))
 
 
 def _find_placeholders(record: Record) -> list[str]:

@@ -143,7 +143,8 @@ _ORDERED = tuple(
 )
 _WHAT_IS = frozenset({"what is", "what's", "whats"})
 _EMBEDDED = re.compile(
-    r"(how (?:much|many \w+|long|often)|when|where|why|what|which \w+) (do|can|should|will) i\b(?! not| do\b|$)",
+    r"(how (?:much|many \w+|long|often)|when|where|why|what|which \w+) (do|can|should|will) i\b"
+    r"(?! not| do\b|$)",
     re.IGNORECASE,
 )
 _TELLERS = _TELL.phrases

@@ -13,6 +13,7 @@ from lucy.tools.generation.courtesies import take_apart
 from lucy.tools.generation.language import (
     find_content_words,
     find_words,
+    is_question,
     list_words,
     split_sentences,
 )
@@ -25,6 +26,7 @@ _MIN_ALIKE_QUESTION = 0.7
 """Cosine over which two assistant messages that ask something ask the same."""
 _MIN_ALIKE_STATEMENT = 0.45
 _MIN_ALIKE_MESSAGE = 0.2
+_MIN_ALIKE_FOLLOWUP = 0.12
 _COMMON_SHARE = 0.2
 _MAX_TAIL_WORDS = 9
 _MOST_FOLLOWUPS = 400
@@ -45,6 +47,9 @@ _OFFER = re.compile(
     re.IGNORECASE,
 )
 _OPEN_QUESTION = re.compile(r"\b(?:what|when|where|which|who|how|why)\b", re.IGNORECASE)
+_TIMES = list_words(
+    "today tomorrow yesterday now day days week weeks month months hour hours time year years long"
+)
 _STRANGERS = list_words("he she him her his they them their one ones he's she's")
 """Words that point at somebody or something told before."""
 
@@ -122,25 +127,25 @@ class Neighbours:
         return not (find_content_words(text) - find_content_words(seed.text)) & told
 
     def find_followups(self, seed: Turn, rng: random.Random) -> list[Turn]:
-        """Draw messages that went on after the same kind of assistant message and name nothing unknown here.
+        """Draw questions that followed the same kind of assistant message and name nothing unknown here.
 
-        Every content word of such a message was said in the seed's conversation before.
+        Every content word of such a question was said in the seed's conversation before, and the assistant
+        messages before the two have something in common.
         """
+        place, kind = self._places.get(id(seed)), classify_asked(seed.asked)
+        if place is None or kind == "question":
+            return []
         told = find_content_words(seed.history)
-        kind = classify_asked(seed.asked)
-        found: list[Turn] = []
-        for donor in rng.sample(self._donors, min(len(self._donors), _MOST_FOLLOWUPS)):
-            if not donor.asked or donor.family == seed.family or classify_asked(donor.asked) != kind:
-                continue
-            named = find_content_words(donor.text)
-            if (
-                kind != "question"
-                and named
-                and named <= told
-                and _STRANGERS.isdisjoint(find_words(donor.text))
-            ):
-                found.append(donor)
-        return found[:_CANDIDATES]
+        alike = self._asked @ self._asked[place]
+        near = np.flatnonzero(alike >= _MIN_ALIKE_FOLLOWUP).tolist()
+        donors = [self._donors[other] for other in rng.sample(near, min(len(near), _MOST_FOLLOWUPS))]
+        return [
+            donor
+            for donor in donors
+            if donor.family != seed.family
+            and classify_asked(donor.asked) == kind
+            and _may_follow(donor, told)
+        ][:_CANDIDATES]
 
     def draw_tail(self, seed: Turn, rng: random.Random) -> Tail:
         """Draw a closing question that fits any complaint: of another record, or a stock one."""
@@ -173,6 +178,12 @@ def classify_asked(asked: str) -> AskedKind:
     if "?" not in last:
         return "statement"
     return "offer" if _OFFER.search(last) and not _OPEN_QUESTION.search(last) else "question"
+
+
+def _may_follow(donor: Turn, told: set[str]) -> bool:
+    words = find_words(donor.text)
+    named = find_content_words(donor.text) - _TIMES
+    return is_question(donor.text) and bool(named) and named <= told and _STRANGERS.isdisjoint(words)
 
 
 def _weigh_question(asked: str) -> str:

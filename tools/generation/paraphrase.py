@@ -19,7 +19,8 @@ _RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"never arrived", ("hasn't arrived", "didn't arrive")),
     (r"(?:hasn['\u2019]t|has not) arrived", ("never arrived",)),
     (
-        r"i can(?:['\u2019]?t|not)(?= (?:find|see|log|open|get|access|use|connect|change|reach|remember|cancel|pay)\b)",
+        r"i can(?:['\u2019]?t|not)"
+        r"(?= (?:find|see|log|open|get|access|use|connect|change|reach|remember|cancel|pay)\b)",
         ("i'm not able to", "i am unable to", "i couldn't"),
     ),
     (r"(?:doesn['\u2019]t|does not) work(?=[.,!?]|$| any ?more)", ("isn't working", "has stopped working")),

@@ -2,7 +2,7 @@
 
 import random
 import re
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 from lucy.tools.generation.courtesies import Courtesies, Parts, take_apart
 from lucy.tools.generation.frames import Register, reframe
@@ -16,11 +16,15 @@ from lucy.tools.generation.language import (
     upper_first,
 )
 from lucy.tools.generation.paraphrase import paraphrase
-
-Persona = Literal["plain", "brief", "polite", "casual", "business", "worried", "impatient", "non_native"]
-"""`plain` changes at most the request's beginning; the others also openings, closings and register."""
-
-PERSONAS: tuple[Persona, ...] = get_args(Persona)
+from lucy.tools.generation.phrasebook import (
+    BARE_CLOSINGS,
+    CLOSINGS,
+    FORMAL_OPENINGS,
+    LONGER,
+    SHORTER,
+    WEIGHTS,
+    Persona,
+)
 
 _REGISTERS: dict[Persona, Register] = {
     "brief": "brief",
@@ -29,106 +33,31 @@ _REGISTERS: dict[Persona, Register] = {
     "polite": "polite",
     "business": "polite",
 }
-_CLOSINGS: dict[Persona, tuple[str, ...]] = {
-    "polite": ("Thank you.", "Thanks in advance.", "Thank you for your help.", "Thanks for your help."),
-    "business": ("Thank you in advance.", "I look forward to your answer.", "Thank you for your assistance."),
-    "worried": (
-        *(
-            "I'm getting worried.",
-            "This worries me.",
-            "Should I be worried?",
-            "I'm a bit nervous about this.",
-        ),
-        *("I'm not sure what to do.", "I hope this can be sorted out."),
-    ),
-    "impatient": (
-        *("I need this sorted today.", "Please be quick.", "I don't have much time.", "I'm in a hurry."),
-        *("I need an answer soon.", "It's urgent."),
-    ),
-    "non_native": ("Sorry for my English.", "I hope you understand me.", "English is not my first language."),
-}
-_SHORTER = (
-    *(
-        ("do not", "don't"),
-        ("does not", "doesn't"),
-        ("did not", "didn't"),
-        ("cannot", "can't"),
-        ("can not", "can't"),
-    ),
-    *(("i am", "i'm"), ("i have been", "i've been"), ("i would like", "i'd like"), ("it is", "it's")),
-    *(
-        ("is not", "isn't"),
-        ("was not", "wasn't"),
-        ("that is", "that's"),
-        ("what is", "what's"),
-        ("i will", "i'll"),
-    ),
-)
-_LONGER = (
-    *(
-        ("don't", "do not"),
-        ("doesn't", "does not"),
-        ("didn't", "did not"),
-        ("can't", "cannot"),
-        ("won't", "will not"),
-    ),
-    *(("i'm", "i am"), ("i've", "i have"), ("i'd like", "i would like"), ("it's not", "it is not")),
-    *(
-        ("isn't", "is not"),
-        ("wasn't", "was not"),
-        ("haven't", "have not"),
-        ("hasn't", "has not"),
-        ("i'll", "i will"),
-    ),
-    *(
-        ("couldn't", "could not"),
-        ("wouldn't", "would not"),
-        ("pls", "please"),
-        ("thx", "thanks"),
-        ("wanna", "want to"),
-    ),
-    *(
-        ("gonna", "going to"),
-        ("can u", "can you"),
-        ("do u", "do you"),
-        ("dont", "do not"),
-        ("cant", "cannot"),
-    ),
-    *(("i need", "i require"), ("get in touch", "contact you"), ("asap", "as soon as possible")),
-)
-_BARE_CLOSINGS: dict[Persona, tuple[str, ...]] = {
-    "polite": (" please", ", thank you", ", thanks", " thanks"),
-    "impatient": (" as soon as possible", " asap", " right away", " right now"),
-}
-"""For data written without capitals and punctuation, where a second sentence would stand out."""
-_WEIGHTS: dict[Persona, float] = {
-    "plain": 5.0,
-    "brief": 2.0,
-    "polite": 2.0,
-    "casual": 1.5,
-    "business": 1.2,
-    "worried": 1.2,
-    "impatient": 1.2,
-    "non_native": 0.3,
-}
-_FORMAL_OPENINGS = ("Hello,", "Good morning,", "Good afternoon,")
 _FORMAL = re.compile(r"(?:hello|good (?:morning|afternoon|evening|day)|dear|hi)\b", re.IGNORECASE)
 _SOFT = re.compile(r"\b(?:thank|thanks|please|pls|cheers|thx)\b", re.IGNORECASE)
 _REQUEST = re.compile(
-    r"(?:please|can|could|would|will|are) (?:you|i|we)\b|please\b|i (?:need|want|would like|wish)|i['\u2019]d like|i['\u2019]m (?:trying|looking)",
+    r"(?:please|can|could|would|will|are) (?:you|i|we)\b|please\b"
+    r"|i (?:need|want|would like|wish)|i['\u2019]d like|i['\u2019]m (?:trying|looking)",
     re.IGNORECASE,
 )
 _ASKED_OF_YOU = re.compile(
-    r"(?:can|could|would|will) (?:you|i)\b|i (?:need|want|would like)|i['\u2019]d like|(?:tell|give|send|show|let|find|help|book|"
-    r"cancel|change|check|order|make|transfer|set|put|get|schedule|remind) ",
+    r"(?:can|could|would|will) (?:you|i)\b|i (?:need|want|would like)|i['\u2019]d like"
+    r"|(?:tell|give|send|show|let|find|help|book|cancel|change|check|order|make|transfer|set|put|get"
+    r"|schedule|remind) ",
     re.IGNORECASE,
 )
 _ANGER = re.compile(
-    r"!!|\?\?|\b(?i:harass\w*|ridiculous|unacceptable|patience|complain\w*|furious|angry|scam\w*|joke|worst|terrible|awful|wtf|damn)\b|"
-    r"\b(?!(?:ID|PIN|AM|PM|OK|USA|UK|EU|VAT|PDF)\b)[A-Z]{2,} ?[A-Z]{2,}\b|\bserious(?:ly)?\b"
+    r"!!|\?\?|\bserious(?:ly)?\b"
+    r"|\b(?i:harass\w*|ridiculous|unacceptable|patience|complain\w*|furious|angry|scam\w*|joke|worst"
+    r"|terrible|awful|wtf|damn)\b"
+    r"|\b(?!(?:ID|PIN|AM|PM|OK|USA|UK|EU|VAT|PDF)\b)[A-Z]{2,} ?[A-Z]{2,}\b"
+)
+_TO_KNOW = re.compile(
+    r"\b(?:know|tell|hear|what|how|why|when|where|which|suggest|recommend|joke)\b", re.IGNORECASE
 )
 _SETTLED = re.compile(
-    r"^\W*(?:yes|yeah|yep|ok|okay|sure|no|nope|perfect|great|alright|done)\b|\b(?:thank|thanks|lol|haha|sounds good)\b|[:;]\)",
+    r"^\W*(?:yes|yeah|yep|ok|okay|sure|no|nope|perfect|great|alright|done)\b"
+    r"|\b(?:thank|thanks|lol|haha|sounds good)\b|[:;]\)",
     re.IGNORECASE,
 )
 """A message that is at ease: neither worry nor hurry would ring true."""
@@ -167,7 +96,7 @@ def choose_persona(text: str, *, at_start: bool, courtesies: Courtesies, rng: ra
         fitting += ["non_native"] if at_start and long_enough and style.casual < 0.9 else []
     damp = 0.4 if _is_bare(style) else 1.0
     weights = [
-        _WEIGHTS[persona] * (damp if persona in ("polite", "impatient") else 1.0) for persona in fitting
+        WEIGHTS[persona] * (damp if persona in ("polite", "impatient") else 1.0) for persona in fitting
     ]
     return rng.choices(fitting, weights)[0]
 
@@ -208,10 +137,10 @@ def _rephrase(body: str, persona: Persona, rng: random.Random) -> str:
 
 def _change_register(body: str, persona: Persona) -> str:
     if persona in ("brief", "casual"):
-        return _substitute(body, _SHORTER)
+        return _substitute(body, SHORTER)
     if persona == "non_native":
-        return _substitute(body, _LONGER)
-    return _write_out(_substitute(body, _LONGER)) if persona == "business" else body
+        return _substitute(body, LONGER)
+    return _write_out(_substitute(body, LONGER)) if persona == "business" else body
 
 
 def _write_out(text: str) -> str:
@@ -241,7 +170,7 @@ def _choose_opening(parts: Parts, voice: Voice, rng: random.Random) -> str:
     learned = voice.courtesies.openings
     if voice.persona == "business":
         formal = [opening for opening in learned if _FORMAL.match(opening)]
-        opening = rng.choice(formal or _FORMAL_OPENINGS)
+        opening = rng.choice(formal or FORMAL_OPENINGS)
         return upper_first(opening if opening[-1] in ",.!" else f"{opening},")
     if parts.opening:
         return rng.choice(learned) if learned and rng.random() < 0.5 else parts.opening
@@ -283,11 +212,13 @@ def _draw_thanks(body: str, voice: Voice, rng: random.Random) -> str:
 
 
 def _list_stock(persona: Persona, voice: Voice) -> tuple[str, ...]:
-    return (_BARE_CLOSINGS if _is_bare(voice.courtesies.style) else _CLOSINGS).get(persona, ())
+    return (BARE_CLOSINGS if _is_bare(voice.courtesies.style) else CLOSINGS).get(persona, ())
 
 
 def _asks_action(text: str) -> bool:
-    return any(_ASKED_OF_YOU.match(sentence) for sentence in split_sentences(text))
+    return any(
+        _ASKED_OF_YOU.match(sentence) and not _TO_KNOW.search(sentence) for sentence in split_sentences(text)
+    )
 
 
 def _is_request(text: str) -> bool:

@@ -7,8 +7,20 @@ from typing import Literal, NamedTuple
 from lucy.tools.generation.language import FUNCTION_WORDS
 
 SlotKind = Literal[
-    *("email", "url", "reference", "amount", "percent", "date", "time", "weekday", "duration"),
-    *("past", "future", "name", "term", "count"),
+    "email",
+    "url",
+    "reference",
+    "amount",
+    "percent",
+    "date",
+    "time",
+    "weekday",
+    "duration",
+    "past",
+    "future",
+    "name",
+    "term",
+    "count",
 ]
 
 _MONTH = (
@@ -35,7 +47,10 @@ _PATTERNS: tuple[tuple[SlotKind, str], ...] = (
         rf"\b\d{{4}}-\d{{2}}-\d{{2}}\b|\b\d{{1,2}}/\d{{1,2}}/\d{{2,4}}\b|\b{_DAY}\b",
     ),
     ("time", r"\b\d{1,2}(?::\d{2})?\s?(?:am|pm|a\.m\.|p\.m\.)(?!\w)|\b\d{1,2}:\d{2}\b"),
-    ("weekday", r"\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b"),
+    (
+        "weekday",
+        r"(?<!black )(?<!good )(?<!cyber )(?<!easter )\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b",
+    ),
     ("duration", rf"\b{_NUMBER} {_UNIT}\b"),
     (
         "reference",

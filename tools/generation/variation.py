@@ -12,6 +12,7 @@ in other languages only values, crossings and the data's own openings are used.
 
 import hashlib
 import random
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from lucy.tools.generation.draft import Draft
 from lucy.tools.generation.language import find_words, is_english, is_trouble, split_sentences
 from lucy.tools.generation.neighbours import Neighbours
 from lucy.tools.generation.personas import Voice, choose_persona, frame, speak
+from lucy.tools.generation.phrasebook import Persona
 from lucy.tools.generation.plan import GenerationPlan
 from lucy.tools.generation.turns import Turn, choose_seed_turns, has_answer_key, list_turns
 from lucy.tools.generation.values import Swapped, ValueBank, borrow, build_bank, swap_values
@@ -34,6 +36,7 @@ _MAX_CONTEXT_RATIO = 14
 """A message is varied only where the context has at most so many times its words; beyond that, nearly the
 whole prompt stays and it would be a near-duplicate."""
 _LAST_TURN_SHARE = 0.6
+_FRAMING_PERSONAS: tuple[Persona, ...] = ("polite", "business", "non_native")
 _OWN_SHARE_AT_START = 0.5
 _OWN_SHARE_INSIDE = 0.15
 
@@ -120,11 +123,7 @@ class MessageVariation:
 
     def _frame(self, seed: Turn, rng: random.Random) -> Draft:
         """Vary only what stands around a question, so that its answer key still holds."""
-        voice = Voice(
-            rng.choice(("polite", "worried", "impatient", "business", "non_native")),
-            not seed.asked,
-            self._courtesies,
-        )
+        voice = Voice(rng.choice(_FRAMING_PERSONAS), not seed.asked, self._courtesies)
         return Draft(
             parent=seed.record,
             context=seed.context,
@@ -147,7 +146,7 @@ def _build_ground(records: Sequence[Record], plan: GenerationPlan) -> _Ground:
     found = [(record, choose_seed_turns(record, needs_reply=needs_reply)) for record in records]
     free = [tuple(turns) for record, turns in found if turns and not has_answer_key(record)]
     keyed = [tuple(turns) for record, turns in found if turns and has_answer_key(record)]
-    # Records with an answer key can only be varied around their question: others are used where there are any.
+    # Records with an answer key can only be varied around their question: others go first.
     seeds = [_keep_roomy(turns) for turns in free or keyed]
     random.Random(plan.seed).shuffle(seeds)
     turns = [turn for record in records for turn in list_turns(record)]
@@ -256,7 +255,7 @@ def _replace_values(messages: Sequence[Message], changes: Sequence[tuple[str, st
 def _replace_in(value: Any, changes: Sequence[tuple[str, str]]) -> Any:
     if isinstance(value, str):
         for old, new in changes:
-            value = value.replace(old, new)
+            value = re.sub(rf"(?<!\w){re.escape(old)}(?!\w)", lambda _, new=new: new, value)
         return value
     if isinstance(value, list):
         return [_replace_in(part, changes) for part in value]

@@ -59,10 +59,11 @@ def submit_job(store: Store, workflow_id: str, kind: str, payload: dict[str, Any
 
 
 def _read_job(row: RowMapping) -> Job:
-    texts = {name: decode(row[name]) if row[name] else None for name in ("checkpoint", "result")}
-    values = {name: row[name] for name in Job._fields} | texts
-    values |= {"payload": decode(row["payload"]), "progress": decode(row["progress"])}
-    return Job(**values | {"cancel_requested": bool(row["cancel_requested"])})
+    values: dict[str, Any] = {name: row[name] for name in Job._fields}
+    for name in ("payload", "progress", "checkpoint", "result"):
+        values[name] = decode(row[name]) if row[name] else None
+    values["cancel_requested"] = bool(row["cancel_requested"])
+    return Job(**values)
 
 
 def find_job(store: Store, job_id: str) -> Job:

@@ -82,7 +82,9 @@ def assign_nearest(points: NDArray[np.float64], centers: NDArray[np.float64]) ->
 
 def _bound_leaves(points: NDArray[np.float64], max_leaves: int | None) -> int:
     different = len(np.unique(np.round(points, 6), axis=0))
-    natural = min(LARGEST_TREE, max(len(points) // 20, min(20, max(4, len(points) // 12))), max(1, len(points) // 4))
+    natural = min(
+        LARGEST_TREE, max(len(points) // 20, min(20, max(4, len(points) // 12))), max(1, len(points) // 4)
+    )
     return min(max_leaves or natural, different, max(1, len(points) // 2))
 
 
@@ -106,7 +108,9 @@ def _measure_disagreement(
     return apart
 
 
-def _cut(points: NDArray[np.float64], apart: NDArray[np.float32], sizes: Iterable[int]) -> list[tuple[float, NDArray[np.intp]]]:
+def _cut(
+    points: NDArray[np.float64], apart: NDArray[np.float32], sizes: Iterable[int]
+) -> list[tuple[float, NDArray[np.intp]]]:
     """Give the silhouette and the labels of cuts of the average-linkage dendrogram."""
     from scipy.cluster.hierarchy import fcluster, linkage
     from scipy.spatial.distance import squareform
@@ -125,7 +129,9 @@ def _choose_leaves(points: NDArray[np.float64], apart: NDArray[np.float32], boun
     return (even or good)[0]
 
 
-def _split_large(points: NDArray[np.float64], labels: NDArray[np.intp], bound: int, *, seed: int) -> NDArray[np.intp]:
+def _split_large(
+    points: NDArray[np.float64], labels: NDArray[np.intp], bound: int, *, seed: int
+) -> NDArray[np.intp]:
     """Split leaves 1.7 times the median size or larger where they fall apart into 2 to 4 clear parts.
 
     One cut through the whole dendrogram is too coarse where records are similar: on public support chats
@@ -199,7 +205,10 @@ def _group_leaves(centers: NDArray[np.float64]) -> NDArray[np.intp]:
     heights: NDArray[np.float64] = np.asarray(tree[::-1, 2])
     lowest, highest = max(3, -(-count // 8)), max(3, min(MOST_GROUPS, 2 * count // 3))
     sizes = range(min(lowest, highest), highest + 1)
-    cuts = {size: np.unique(np.asarray(fcluster(tree, size, "maxclust")), return_inverse=True)[1] for size in sizes}
+    cuts = {
+        size: np.unique(np.asarray(fcluster(tree, size, "maxclust")), return_inverse=True)[1]
+        for size in sizes
+    }
     even = [size for size in sizes if np.bincount(cuts[size]).max() <= max(4, LARGEST_SHARE * count)]
     groups = cuts[max(even or sizes[-1:], key=lambda size: heights[size - 2] - heights[size - 1])]
     return groups if count > LONGEST_LIST or _are_apart(centers, groups) else np.arange(count)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from lucy.errors import InputError
 from lucy.tools.topics.clustering import assign_nearest, group_points
-from lucy.tools.topics.features import FIT_LIMIT, Lens, fit_space
+from lucy.tools.topics.features import FIT_LIMIT, Lens, TextSpace, fit_space
 from lucy.tools.topics.naming import Label, Profile, name_groups, name_topics, profile_topics
 from lucy.tools.topics.tree import TopicTree, check_tree, make_topic_id
 from lucy.tools.topics.wordcounts import WordCounts
@@ -20,7 +20,7 @@ EXAMPLES = 5
 
 _BATCH = 2000
 
-_FAMILY_NAMES: dict[Family, str] = {
+_FAMILIES: dict[Family, str] = {
     "information": "Informational",
     "transaction": "Transactional",
     "problem": "Problem Resolution",
@@ -38,6 +38,23 @@ class _Placed(NamedTuple):
     """Cosine of each record to its leaf's center."""
 
 
+class _Draft(NamedTuple):
+    """A leaf before it is put into the tree."""
+
+    label: Label
+    profile: Profile
+    size: int
+    """Records in it."""
+    examples: tuple[str, ...]
+
+
+class _Group(NamedTuple):
+    """A named set of leaves; one leaf alone stands in the tree without it."""
+
+    label: Label
+    leaves: list[_Draft]
+
+
 def discover_topics(
     ids: Sequence[str],
     texts: Sequence[str],
@@ -51,13 +68,13 @@ def discover_topics(
 ) -> TopicTree:
     """Find topics in texts and arrange them in a tree of one or two levels below the root.
 
-    A space and clusters are fitted on at most `FIT_LIMIT` texts, the rest is placed by them, so time grows
-    linearly. The number of leaves follows from the data (see `group_points`) up to `max_leaves`. The
-    goal's words count half as much again. The lens `intent` gives more weight to the words for requests
-    and problems than to subjects, and groups the leaves by what kind of request they are.
+    A space and clusters are fitted on at most `FIT_LIMIT` texts and the rest is placed by them, so time
+    grows linearly. The number of leaves follows from the data (see `group_points`), up to `max_leaves`. The
+    goal's words count half as much again. The lens `intent` gives the words for requests and problems more
+    weight than subjects, and groups the leaves by the kind of request.
 
-    What it does not do: understand meaning. Two ways to say a thing that share no word, and two languages,
-    end up in different topics.
+    It does not understand meaning: two ways to say a thing that share no word, and two languages, end up in
+    different topics.
 
     Raises:
         InputError: No texts, or not as many ids as texts.
@@ -68,10 +85,127 @@ def discover_topics(
     originals = [texts[row] for row in chosen]
     sample = drop_boilerplate(originals)
     space = fit_space(sample, goal=goal, lens=lens, seed=seed)
-    points = space.place(sample)
-    grouping = group_points(points, max_leaves=max_leaves, seed=seed, progress=progress)
-    placed = _place_all(texts, chosen, points, grouping.centers, space, progress)
-    leaf_count = len(grouping.centers)
-    members = np.eye(leaf_count)[placed.leaf[chosen]]
+    grouping = group_points(space.place(sample), max_leaves=max_leaves, seed=seed, progress=progress)
+    placed = _place_all(texts, space, grouping.centers, progress)
     counts = WordCounts(sample, originals)
-    return TopicTree(roots=(), name=name)
+    members = np.eye(len(grouping.centers))[placed.leaf[chosen]]
+    drafts = _draft_leaves(ids, placed, counts, members, groups=grouping.groups, lens=lens)
+    groups = (
+        _group_by_family(drafts) if lens == "intent" else _group(counts, members, drafts, grouping.groups)
+    )
+    tree = TopicTree(roots=_build_roots(groups, len(texts)), name=name)
+    check_tree(tree)
+    return tree
+
+
+def _choose_sample(count: int, seed: int) -> NDArray[np.intp]:
+    """Give the rows to fit on, in order: all of a small dataset, a random `FIT_LIMIT` of a large one."""
+    if count <= FIT_LIMIT:
+        return np.arange(count)
+    return np.sort(np.random.default_rng(seed).choice(count, FIT_LIMIT, replace=False))
+
+
+def _place_all(
+    texts: Sequence[str], space: TextSpace, centers: NDArray[np.float64], progress: Progress
+) -> _Placed:
+    leaf = np.zeros(len(texts), dtype=np.intp)
+    closeness = np.zeros(len(texts))
+    for start in range(0, len(texts), _BATCH):
+        progress("Placing records", start, len(texts))
+        points = space.place(texts[start : start + _BATCH])
+        nearest = assign_nearest(points, centers)
+        leaf[start : start + _BATCH] = nearest
+        closeness[start : start + _BATCH] = np.sum(points * centers[nearest], axis=1)
+    progress("Placing records", len(texts), len(texts))
+    return _Placed(leaf, closeness)
+
+
+def _draft_leaves(
+    ids: Sequence[str],
+    placed: _Placed,
+    counts: WordCounts,
+    members: NDArray[np.float64],
+    *,
+    groups: NDArray[np.intp],
+    lens: Lens,
+) -> list[_Draft]:
+    """Name and describe the leaves, each measured against its siblings in the group."""
+    siblings = (groups[:, None] == groups) & ~np.eye(len(groups), dtype=bool)
+    profiles = profile_topics(counts, members, siblings.astype(np.float64))
+    sizes: list[int] = np.bincount(placed.leaf, minlength=len(groups)).tolist()
+    labels = name_topics(counts, profiles, sizes=sizes, lens=lens)
+    examples = [_choose_examples(ids, placed, leaf) for leaf in range(len(groups))]
+    return [_Draft(*parts) for parts in zip(labels, profiles, sizes, examples, strict=True)]
+
+
+def _choose_examples(ids: Sequence[str], placed: _Placed, leaf: int) -> tuple[str, ...]:
+    rows = np.flatnonzero(placed.leaf == leaf)
+    nearest = rows[np.argsort(-placed.closeness[rows], kind="stable")]
+    return tuple(ids[row] for row in nearest[:EXAMPLES])
+
+
+def _group(
+    counts: WordCounts, members: NDArray[np.float64], drafts: Sequence[_Draft], groups: NDArray[np.intp]
+) -> list[_Group]:
+    """Put the leaves into their groups, largest first, and name the groups."""
+    together = np.eye(int(groups.max()) + 1)[groups]
+    profiles = profile_topics(counts, members @ together)
+    sets = [[drafts[leaf] for leaf in np.flatnonzero(groups == group)] for group in range(together.shape[1])]
+    sets = [sorted(leaves, key=lambda leaf: -leaf.size) for leaves in sets]
+    labels = name_groups(
+        counts,
+        profiles,
+        leaves=[[leaf.profile for leaf in leaves] for leaves in sets],
+        taken=[draft.label.name for draft in drafts],
+    )
+    found = [_Group(*parts) for parts in zip(labels, sets, strict=True)]
+    return sorted(found, key=lambda group: -sum(leaf.size for leaf in group.leaves))
+
+
+def _group_by_family(drafts: Sequence[_Draft]) -> list[_Group]:
+    """Put leaves under what the person is after; a leaf without a request is a question."""
+    sets: dict[Family, list[_Draft]] = {family: [] for family in _FAMILIES}
+    for draft in sorted(drafts, key=lambda draft: -draft.size):
+        requests = draft.profile.requests
+        sets[requests[0].action.family if requests else "information"].append(draft)
+    return [
+        _Group(
+            Label(_FAMILIES[family], f"Conversations of the kind: {_FAMILIES[family].lower()}.", ()), leaves
+        )
+        for family, leaves in sets.items()
+        if leaves
+    ]
+
+
+def _build_roots(groups: Sequence[_Group], total: int) -> tuple[Topic, ...]:
+    taken: set[str] = set()
+    return tuple(_build_root(group, total, taken) for group in groups)
+
+
+def _build_root(group: _Group, total: int, taken: set[str]) -> Topic:
+    if len(group.leaves) == 1:
+        return _build_leaf(group.leaves[0], "", total, taken)
+    topic_id = make_topic_id(group.label.name, taken)
+    taken.add(topic_id)
+    children = tuple(_build_leaf(leaf, f"{group.label.name}/", total, taken) for leaf in group.leaves)
+    return Topic(
+        id=topic_id,
+        name=group.label.name,
+        description=group.label.description,
+        keywords=group.label.keywords,
+        share=sum(leaf.size for leaf in group.leaves) / total,
+        children=children,
+    )
+
+
+def _build_leaf(leaf: _Draft, above: str, total: int, taken: set[str]) -> Topic:
+    topic_id = make_topic_id(above + leaf.label.name, taken)
+    taken.add(topic_id)
+    return Topic(
+        id=topic_id,
+        name=leaf.label.name,
+        description=leaf.label.description,
+        keywords=leaf.label.keywords,
+        share=leaf.size / total,
+        examples=leaf.examples,
+    )

@@ -99,7 +99,9 @@ def profile_topics(
     pairs = np.asarray(counts.pair_presence.T @ members) / sizes
     kinds = counts.find_kinds(members)
     return [
-        _Scorer(counts, inside[:, topic], ratios[:, topic], telling[:, topic], pairs[:, topic]).profile(kinds[topic])
+        _Scorer(counts, inside[:, topic], ratios[:, topic], telling[:, topic], pairs[:, topic]).profile(
+            kinds[topic]
+        )
         for topic in range(len(kinds))
     ]
 
@@ -160,12 +162,13 @@ class _Scorer:
 
     def _rank_objects(self, action: Action) -> tuple[str, ...]:
         """Give the things that stand near the words for a request, the commonest first."""
+        shares = dict(zip(self.counts.terms, self.inside, strict=True))
         scores: dict[str, float] = {}
         for column, (key, stem) in enumerate(self.counts.pairs):
-            if key == action.key and self.pairs_inside[column] >= _NEAR and find_action(stem) != action:
-                scores[stem] = float(self.pairs_inside[column]) * weigh_subject(self.counts, stem)
-        fit = [stem for stem in scores if scores[stem] >= _NEAR]
-        return tuple(sorted(fit, key=lambda stem: (-scores[stem], stem))[:3])
+            near = float(self.pairs_inside[column]) * weigh_subject(self.counts, stem)
+            if key == action.key and near >= _NEAR and find_action(stem) != action:
+                scores[stem] = near * float(shares[stem])
+        return tuple(sorted(scores, key=lambda stem: (-scores[stem], stem))[:3])
 
     def _choose_keywords(self) -> tuple[str, ...]:
         """Give the best terms that share no word with each other and are no proper names."""
@@ -173,7 +176,11 @@ class _Scorer:
         words: set[str] = set()
         for column in self._order(self.telling):
             parts = self.counts.terms[column].split()
-            if self.inside[column] < _KEYWORD or words.intersection(parts) or any(map(self.counts.is_proper, parts)):
+            if (
+                self.inside[column] < _KEYWORD
+                or words.intersection(parts)
+                or any(map(self.counts.is_proper, parts))
+            ):
                 continue
             chosen.append(self.counts.write(self.counts.terms[column]))
             words.update(parts)
@@ -192,19 +199,27 @@ def weigh_subject(counts: WordCounts, term: str) -> float:
     return weight * (_PROPER if any(counts.is_proper(part) for part in parts) else 1.0)
 
 
-def name_topics(counts: WordCounts, profiles: Sequence[Profile], *, sizes: Sequence[int], lens: Lens) -> list[Label]:
+def name_topics(
+    counts: WordCounts, profiles: Sequence[Profile], *, sizes: Sequence[int], lens: Lens
+) -> list[Label]:
     """Name topics, the largest first, no two alike."""
     used: set[frozenset[str]] = set()
     labels: dict[int, Label] = {}
     for topic in sorted(range(len(profiles)), key=lambda index: (-sizes[index], index)):
-        name = next(name for name in _propose_names(counts, profiles[topic], lens) if fold_name(name) not in used)
+        name = next(
+            name for name in _propose_names(counts, profiles[topic], lens) if fold_name(name) not in used
+        )
         used.add(fold_name(name))
         labels[topic] = Label(name, _describe(profiles[topic]), profiles[topic].keywords)
     return [labels[topic] for topic in range(len(profiles))]
 
 
 def name_groups(
-    counts: WordCounts, profiles: Sequence[Profile], *, leaves: Sequence[Sequence[Profile]], taken: Sequence[str]
+    counts: WordCounts,
+    profiles: Sequence[Profile],
+    *,
+    leaves: Sequence[Sequence[Profile]],
+    taken: Sequence[str],
 ) -> list[Label]:
     """Name groups by subject alone, never as one of the `taken` names; `leaves` per group, largest first."""
     used = {fold_name(name) for name in taken}
@@ -239,7 +254,9 @@ def _propose_names(counts: WordCounts, profile: Profile, lens: Lens) -> Iterator
     """Give names, the best first, without end."""
     subjects = [subject for subject in profile.subjects if subject.share >= _VAGUE]
     if profile.kind:
-        yield from (title(f"{counts.write_singular(subject.term)} {profile.kind.noun}") for subject in subjects[:3])
+        yield from (
+            title(f"{counts.write_singular(subject.term)} {profile.kind.noun}") for subject in subjects[:3]
+        )
         yield profile.kind.bare
     for request in profile.requests[:2]:
         for stem in request.objects:

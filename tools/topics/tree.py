@@ -134,7 +134,9 @@ def iterate_paths(tree: TopicTree) -> Iterator[Placed]:
     while waiting:
         placed = waiting.pop()
         yield placed
-        waiting.extend(Placed(child, f"{placed.path}/{child.name}") for child in reversed(placed.topic.children))
+        waiting.extend(
+            Placed(child, f"{placed.path}/{child.name}") for child in reversed(placed.topic.children)
+        )
 
 
 def check_tree(tree: TopicTree) -> None:
@@ -148,24 +150,32 @@ def check_tree(tree: TopicTree) -> None:
     if not topics:
         raise InputError("The topic tree is empty; give at least one topic.")
     if len(topics) > MOST_TOPICS:
-        raise InputError(f"The tree has {len(topics)} topics, at most {MOST_TOPICS} are possible; merge some.")
+        raise InputError(
+            f"The tree has {len(topics)} topics, at most {MOST_TOPICS} are possible; merge some."
+        )
     ids = [topic.id for topic in topics]
     twice = next((topic_id for topic_id in ids if not topic_id or ids.count(topic_id) > 1), None)
     if twice is not None:
-        raise InputError(f"The topic id {twice!r} is empty or used twice; every topic needs an id of its own.")
+        raise InputError(
+            f"The topic id {twice!r} is empty or used twice; every topic needs an id of its own."
+        )
     _check_siblings(tree.roots, above=tree.name or "the root", level=1)
 
 
 def _check_siblings(siblings: tuple[Topic, ...], *, above: str, level: int) -> None:
     if siblings and level > DEEPEST:
-        raise InputError(f"Topics below {above!r} are on level {level}, at most {DEEPEST} levels are possible.")
+        raise InputError(
+            f"Topics below {above!r} are on level {level}, at most {DEEPEST} levels are possible."
+        )
     seen: set[str] = set()
     for topic in siblings:
         folded = " ".join(topic.name.split()).casefold()
         if not folded:
             raise InputError(f"A topic below {above!r} has no name; give every topic a name.")
         if folded in seen:
-            raise InputError(f"The topic {topic.name!r} stands twice below {above!r}; rename or merge the two.")
+            raise InputError(
+                f"The topic {topic.name!r} stands twice below {above!r}; rename or merge the two."
+            )
         seen.add(folded)
         _check_siblings(topic.children, above=topic.name, level=level + 1)
 
@@ -230,7 +240,7 @@ def _read_lines(text: str) -> list[_Line]:
         if not widths or width > widths[-1]:
             widths.append(width)
         title, _, description = content.partition(":")
-        lines.append(_Line(len(widths), title.strip().strip("*_\"").strip(), description.strip()))
+        lines.append(_Line(len(widths), title.strip().strip('*_"').strip(), description.strip()))
     return lines
 
 

@@ -24,8 +24,7 @@ from lucy.tools.topics.words import (
 _Item = TypeVar("_Item", str, tuple[str, str])
 
 _DETERMINERS = frozenset(
-    "a an the my your our his her its their this that these those any some another no each every of for with from"
-    " about in on at which what whose by".split()
+    ["a", "an", "the", "my", "your", "our", "his", "her", "its", "their", "this", "that", "these", "those", "any", "some", "another", "no", "each", "every", "of", "for", "with", "from", "about", "in", "on", "at", "which", "what", "whose", "by"]
 )
 """Words that a thing follows."""
 
@@ -33,8 +32,7 @@ _ARTICLES = frozenset({"a", "an", "another", "each", "every"})
 """Words that one countable thing follows."""
 
 _VERBAL = frozenset(
-    "to i you we they he she it who can could will would shall should please dont cant not lets must may"
-    " is are was were be been being am have has had very so too more most as being gets got get im".split()
+    ["to", "i", "you", "we", "they", "he", "she", "it", "who", "can", "could", "will", "would", "shall", "should", "please", "dont", "cant", "not", "lets", "must", "may", "is", "are", "was", "were", "be", "been", "being", "am", "have", "has", "had", "very", "so", "too", "more", "most", "as", "being", "gets", "got", "get", "im"]
 )
 """Words that a doing or a quality follows."""
 
@@ -108,7 +106,9 @@ class WordCounts:
         self.pairs, self.pair_presence = _build_presence([each.pairs for each in found])
         """Pairs of a request's key and a stem asked for, and texts x pairs."""
         self._capitals_tell = self._check_capitals()
-        self._kinds = np.array([[bool(kind.pattern.search(text[:READ_LIMIT])) for kind in list_kinds()] for text in originals])
+        self._kinds = np.array(
+            [[bool(kind.pattern.search(text[:READ_LIMIT])) for kind in list_kinds()] for text in originals]
+        )
 
     def _read(self, text: str) -> _Found:
         found = _Found()

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 Family = Literal["information", "transaction", "problem", "relationship"]
 """What a person is after: to know, to have something done, to have something mended, to say something."""
 
-QUESTION_WORDS = frozenset("how what when where who why which not before after off up down out back".split())
+QUESTION_WORDS = frozenset(["how", "what", "when", "where", "who", "why", "which", "not", "before", "after", "off", "up", "down", "out", "back"])
 """Stop words that tell requests apart ("how do I", "not working", "check out"): features, never names."""
 
 READ_LIMIT = 4000
@@ -149,7 +149,9 @@ def list_actions() -> list[Action]:
 def list_kinds() -> tuple[Kind, ...]:
     """Give the known kinds of text, in the order in which they are tried."""
     entries = _read_lists()["kind"]
-    return tuple(Kind(entry["noun"], entry["bare"], re.compile(entry["pattern"], re.MULTILINE)) for entry in entries)
+    return tuple(
+        Kind(entry["noun"], entry["bare"], re.compile(entry["pattern"], re.MULTILINE)) for entry in entries
+    )
 
 
 @cache

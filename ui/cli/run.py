@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from lucy.errors import NotFoundError
 from lucy.ui.cli.opening import open_runs
 from lucy.ui.cli.orders import Order, check_home, check_report, check_step, make_limits, read_order
 from lucy.ui.cli.output import INTERRUPTED, print_line, print_note
@@ -66,7 +67,10 @@ def resume(
 
     step = check_step(until) if until is not None else None
     folder = check_report(report) if report is not None else None
-    check_home(load_settings().home)
+    home = load_settings().home
+    check_home(home)
+    if not (home / "lucy.db").exists():
+        raise NotFoundError(f"There is no workflow {workflow!r}: nothing was stored in {str(home)!r} yet.")
     with open_runs() as runs:
         found = find_workflow(runs.bench.store, workflow)
         print_line(f"Workflow {found.id}\n")

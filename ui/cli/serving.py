@@ -3,7 +3,7 @@
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -13,7 +13,6 @@ from lucy.ui.cli.output import print_line, print_note
 
 if TYPE_CHECKING:
     from lucy.settings import Settings
-    from lucy.ui.desk import Opening
 
 Host = Annotated[
     str | None, typer.Option("--host", metavar="H", help="Address to listen on; else LUCY_HOST.")
@@ -21,6 +20,14 @@ Host = Annotated[
 Port = Annotated[
     int | None, typer.Option("--port", metavar="P", help="Port, 0 takes a free one; else LUCY_PORT.")
 ]
+
+
+class Wanted(NamedTuple):
+    """What the application is opened for; checked, and nothing of it is opened yet."""
+
+    source: str | None = None
+    goal: str | None = None
+    name: str | None = None
 
 
 def ui(
@@ -37,19 +44,18 @@ def ui(
     ] = True,
 ) -> None:
     """Open the chat application (the same as `lucy` alone)."""
-    from lucy.ui.desk import Opening
-
     settings = _check_settings(host, port)
-    source = str(check_file(file, make_limits(settings)).absolute()) if file is not None else None
-    opening = Opening(source, check_goal(goal) if goal is not None else None, name)
-    _serve(settings, opening, open_browser=open_browser and sys.stdout.isatty())
+    wanted = Wanted(
+        source=str(check_file(file, make_limits(settings)).absolute()) if file is not None else None,
+        goal=check_goal(goal) if goal is not None else None,
+        name=name,
+    )
+    _serve(settings, wanted, open_browser=open_browser and sys.stdout.isatty())
 
 
 def serve(host: Host = None, port: Port = None) -> None:
     """Serve the gateway, the REST API and the chat application, without a browser."""
-    from lucy.ui.desk import Opening
-
-    _serve(_check_settings(host, port), Opening(), open_browser=False)
+    _serve(_check_settings(host, port), Wanted(), open_browser=False)
 
 
 def _check_settings(host: str | None, port: int | None) -> "Settings":
@@ -65,10 +71,10 @@ def _check_settings(host: str | None, port: int | None) -> "Settings":
     return settings
 
 
-def _serve(settings: "Settings", opening: "Opening", *, open_browser: bool) -> None:
+def _serve(settings: "Settings", wanted: Wanted, *, open_browser: bool) -> None:
     # Gradio takes seconds to import; whoever waits should know for what.
     print_note("Starting Lucy …")
-    from lucy.ui.chat import mount
+    from lucy.ui.chat import Opening, mount
     from lucy.ui.server import create_app
     from lucy.ui.server import serve as serve_app
 
@@ -79,7 +85,7 @@ def _serve(settings: "Settings", opening: "Opening", *, open_browser: bool) -> N
 
     with open_runs(host=settings.host, port=settings.port) as runs:
         app = create_app(runs.bench)
-        mount(app, runs, opening)
+        mount(app, runs, Opening(**wanted._asdict()))
         serve_app(app, settings.host, settings.port, tell)
         print_note("Stopped; nothing is lost, `lucy` goes on where you left off.")
     _end_at_once()

@@ -231,12 +231,11 @@ def delete(
     from lucy.tools.store.workflows import delete_workflow, find_workflow, release_run, take_run
     from lucy.ui.folder import find_folder
 
+    with open_store() as store:
+        found = find_workflow(store, workflow)
+    confirm(f"Delete the workflow {found.id} ({found.name or 'no name'}, at {found.step}) for good?", yes=yes)
     with open_runs() as runs:
         store = runs.bench.store
-        found = find_workflow(store, workflow)
-        confirm(
-            f"Delete the workflow {found.id} ({found.name or 'no name'}, at {found.step}) for good?", yes=yes
-        )
         take_run(store, found.id)
         try:
             delete_workflow(store, found.id)

@@ -1,0 +1,381 @@
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from lucy.tools.store.activity import read_conditions
+from lucy.tools.store.database import Store
+from lucy.tools.store.jobs import submit_job
+from lucy.tools.store.workflows import add_decision, add_message, add_snapshot, save_workflow
+from lucy.ui.app import app
+from lucy.ui.cli.output import clean, explain
+from lucy.ui.cli.progress import ProgressView, describe_pace
+
+COMMANDS = [
+    [],
+    ["ui"],
+    ["serve"],
+    ["run"],
+    ["resume"],
+    ["validate"],
+    ["grade"],
+    ["usage"],
+    ["doctor"],
+    *([name] for name in ("workflows", "models", "jobs")),
+    *(["workflows", name] for name in ("list", "show", "history", "rollback", "delete")),
+    *(["models", name] for name in ("list", "show", "deploy", "delete")),
+    *(["jobs", name] for name in ("list", "show", "cancel")),
+]
+GOAL = ["--goal", "Answer politely and promise only what we can keep"]
+GRADER = "def grade(sample, item):\n    return min(1.0, len(sample['output_text']) / 200)\n"
+
+
+def lucy(*arguments: str) -> Result:
+    return CliRunner().invoke(app, list(arguments), prog_name="lucy")
+
+
+def write_chats(path: Path, count: int = 3) -> Path:
+    lines = [
+        json.dumps(
+            {
+                "id": f"chat-{number}",
+                "messages": [
+                    {"role": "user", "content": f"Where is my parcel number {number}, please?"},
+                    {"role": "assistant", "content": f"Parcel {number} left our house yesterday."},
+                ],
+            }
+        )
+        for number in range(count)
+    ]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder to work in, with one good file and many bad ones."""
+    folder = tmp_path / "place"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    write_chats(folder / "good.jsonl")
+    (folder / "empty.jsonl").write_bytes(b"")
+    (folder / "binary.jsonl").write_bytes(b"\x00\x01\x02" * 50)
+    (folder / "packed.jsonl").write_bytes(b"\x1f\x8b" + b"x" * 50)
+    (folder / "wide.jsonl").write_text("{}", encoding="utf-16")
+    (folder / "invalid.jsonl").write_text('{"messages": []}\nno json\n', encoding="utf-8")
+    (folder / "folder").mkdir()
+    (folder / "grader.py").write_text(GRADER, encoding="utf-8")
+    (folder / "broken.py").write_text("def grade(sample:\n", encoding="utf-8")
+    (folder / "other.py").write_text("x = 1\n", encoding="utf-8")
+    (folder / "missing_import.py").write_text("import not_there_at_all\n" + GRADER, encoding="utf-8")
+    (folder / "grader.json").write_text('{"type": "oracle"}', encoding="utf-8")
+    (folder / "taken").mkdir()
+    (folder / "taken" / "records.jsonl").write_text("mine\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def store(home: Path) -> Iterator[Store]:
+    opened = Store(home)
+    yield opened
+    opened.close()
+
+
+def list_files(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*")) if folder.exists() else []
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_every_command_explains_itself(command: list[str]) -> None:
+    result = lucy(*command, "--help")
+    assert result.exit_code == 0
+    assert "Usage: lucy" in result.stdout
+    assert result.stderr == ""
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from lucy.ui.app import app\n"
+        "try:\n    app(['--help'], prog_name='lucy')\nexcept SystemExit:\n    pass\n"
+        "heavy = ('langgraph', 'gradio', 'numpy', 'sqlalchemy', 'pydantic', 'sklearn', 'fastapi')\n"
+        "print([name for name in heavy if name in sys.modules], file=sys.stderr)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stderr.strip() == "[]"
+
+
+def test_the_package_can_be_run_as_a_module() -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "lucy", "--version"], capture_output=True, text=True, check=True
+    )
+    assert re.fullmatch(r"lucy \d+\.\d+\.\d+\n", run.stdout)
+
+
+BAD = {
+    "a missing file": (["run", "none.jsonl", *GOAL], "no file"),
+    "a folder": (["run", "folder", *GOAL], "folder"),
+    "an empty file": (["run", "empty.jsonl", *GOAL], "empty"),
+    "a binary file": (["run", "binary.jsonl", *GOAL], "binary"),
+    "a compressed file": (["run", "packed.jsonl", *GOAL], "unpack"),
+    "another encoding": (["run", "wide.jsonl", *GOAL], "UTF-16"),
+    "no valid record": (["run", "invalid.jsonl", *GOAL], "None of the 2 entries"),
+    "no goal": (["run", "good.jsonl"], "--goal"),
+    "an empty goal": (["run", "good.jsonl", "--goal", "  "], "goal is empty"),
+    "an unknown step": (["run", "good.jsonl", *GOAL, "--until", "lunch"], "categorize"),
+    "a missing grader": (["run", "good.jsonl", *GOAL, "--grader", "none.py"], "none.py"),
+    "a grader that does not compile": (["run", "good.jsonl", *GOAL, "--grader", "broken.py"], "ine 1"),
+    "a grader without grade": (["run", "good.jsonl", *GOAL, "--grader", "other.py"], "grade"),
+    "a grader of unknown type": (["run", "good.jsonl", *GOAL, "--grader", "grader.json"], "oracle"),
+    "a grader with a missing import": (
+        ["run", "good.jsonl", *GOAL, "--grader", "missing_import.py"],
+        "not_there_at_all",
+    ),
+    "a grader with another ending": (["run", "good.jsonl", *GOAL, "--grader", "good.jsonl"], ".py"),
+    "a report folder that is a file": (["run", "good.jsonl", *GOAL, "--report", "good.jsonl"], "good.jsonl"),
+    "a report folder below a file": (["run", "good.jsonl", *GOAL, "--report", "good.jsonl/x"], "no folder"),
+    "a report folder with other files": (["run", "good.jsonl", *GOAL, "--report", "taken"], "records.jsonl"),
+    "an unknown option": (["run", "good.jsonl", *GOAL, "--fast"], "--fast"),
+    "an unknown command": (["dance"], "dance"),
+    "no subcommand": (["workflows"], "Missing command"),
+    "an unknown workflow to resume": (["resume", "nobody"], "nobody"),
+    "ui with a missing file": (["ui", "none.jsonl"], "no file"),
+    "ui with an empty goal": (["ui", "good.jsonl", "--goal", ""], "goal is empty"),
+    "a file alone that is missing": (["none.jsonl"], "no file"),
+    "ui for others without a token": (["ui", "--host", "0.0.0.0"], "LUCY_TOKEN"),
+    "a host that is not here": (["serve", "--host", "nowhere.invalid"], "nowhere.invalid"),
+    "an impossible port": (["serve", "--port", "70000"], "70000"),
+    "validate without a valid record": (["validate", "empty.jsonl"], "empty"),
+    "validate with rejects onto the source": (
+        ["validate", "invalid.jsonl", "--rejects", "invalid.jsonl"],
+        "file with the records",
+    ),
+    "validate with rejects into no folder": (["validate", "good.jsonl", "--rejects", "no/x"], "no folder"),
+    "grade with a bad grader": (["grade", "good.jsonl", "--grader", "other.py"], "grade"),
+    "grade with output onto the source": (
+        ["grade", "good.jsonl", "--grader", "grader.py", "--out", "good.jsonl"],
+        "file with the records",
+    ),
+    "an unknown period": (["usage", "--period", "century"], "century"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "word"), BAD.values(), ids=BAD.keys())
+def test_bad_input_is_one_sentence_and_changes_nothing(
+    place: Path, home: Path, arguments: list[str], word: str
+) -> None:
+    before = list_files(place)
+    result = lucy(*arguments)
+    assert result.exit_code == 2
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("Error: ")
+    assert word in result.stderr
+    assert "Traceback" not in result.output
+    assert list_files(place) == before
+    assert not home.exists()
+
+
+def test_a_home_that_cannot_be_written_is_bad_input(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUCY_HOME", str(place / "good.jsonl" / "home"))
+    result = lucy("run", "good.jsonl", *GOAL)
+    assert result.exit_code == 2
+    assert "LUCY_HOME" in result.stderr
+
+
+def test_a_wrong_setting_is_bad_input(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUCY_PORT", "many")
+    result = lucy("validate", "good.jsonl")
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "LUCY_PORT" in result.stderr
+
+
+def test_a_fault_inside_lucy_is_one_sentence_and_goes_to_the_log(home: Path) -> None:
+    code = (
+        "import lucy.ui.cli.jobs as jobs\n"
+        "def fail(): raise ZeroDivisionError('secret detail')\n"
+        "jobs.open_store = fail\n"
+        "from lucy.ui.app import main\n"
+        "import sys; sys.argv = ['lucy', 'jobs', 'list']\n"
+        "main()\n"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert run.returncode == 1
+    assert run.stderr.count("\n") == 1
+    assert "ZeroDivisionError" in run.stderr
+    assert "secret detail" in (home / "lucy.log").read_text(encoding="utf-8")
+
+
+def test_validate_shows_what_is_wrong(place: Path, home: Path) -> None:
+    with (place / "good.jsonl").open("a", encoding="utf-8") as file:
+        file.write('{"messages": []}\n')
+    result = lucy("validate", "good.jsonl")
+    assert result.exit_code == 0
+    assert re.search(r"Rejected\s+1 \(25.0%\)", result.stdout)
+    assert re.search(r"empty_messages\s+1", result.stdout)
+    assert not home.exists()
+
+
+def test_validate_prints_json(place: Path) -> None:
+    result = lucy("validate", "good.jsonl", "--json")
+    report = json.loads(result.stdout)
+    assert (result.exit_code, report["valid"], report["rejected"]) == (0, 3, 0)
+
+
+def test_validate_writes_the_rejected_lines(place: Path) -> None:
+    (place / "mixed.jsonl").write_text((place / "good.jsonl").read_text() + "\n{broken\n", encoding="utf-8")
+    result = lucy("validate", "mixed.jsonl", "--rejects", "rejects.jsonl")
+    lines = [json.loads(line) for line in (place / "rejects.jsonl").read_text().splitlines()]
+    assert result.exit_code == 0
+    assert [(one["line"], one["error"], one["raw"]) for one in lines] == [
+        (5, "invalid_data_structure", "{broken")
+    ]
+    assert set(lines[0]) == {"line", "error", "message", "raw"}
+
+
+def test_validate_without_a_valid_record_still_writes_the_rejected_lines(place: Path) -> None:
+    result = lucy("validate", "invalid.jsonl", "--json", "--rejects", "rejects.jsonl")
+    assert result.exit_code == 2
+    assert json.loads(result.stdout)["valid"] == 0
+    assert len((place / "rejects.jsonl").read_text().splitlines()) == 2
+
+
+def test_grade_gives_figures_and_one_line_a_reply(place: Path, home: Path) -> None:
+    result = lucy("grade", "good.jsonl", "--grader", "grader.py", "--json", "--out", "grades.jsonl")
+    figures = json.loads(result.stdout)
+    lines = [json.loads(line) for line in (place / "grades.jsonl").read_text().splitlines()]
+    assert result.exit_code == 0
+    assert (figures["replies"], figures["graded"], figures["failed"]) == (3, 3, 0)
+    assert [one["record_id"] for one in lines] == ["chat-0", "chat-1", "chat-2"]
+    assert figures["mean"] == pytest.approx(sum(one["score"] for one in lines) / 3, abs=1e-4)
+    assert not home.exists()
+
+
+def test_a_grader_that_fails_is_never_a_zero(place: Path) -> None:
+    (place / "failing.py").write_text("def grade(sample, item):\n    return 1 / 0\n", encoding="utf-8")
+    figures = json.loads(lucy("grade", "good.jsonl", "--grader", "failing.py", "--json").stdout)
+    assert (figures["failed"], figures["mean"]) == (3, None)
+    assert {one["score"] for one in figures["grades"]} == {None}
+
+
+def test_doctor_reports_without_creating_anything(home: Path) -> None:
+    result = lucy("doctor", "--json")
+    report = json.loads(result.stdout)
+    found = {one["name"]: one for one in report["findings"]}
+    assert report["ok"] is (result.exit_code == 0)
+    assert "cannot write files" in found["grader worker"]["detail"]
+    assert {"chat", "judge", "generator", "base model", "embeddings"} <= set(found)
+    assert not home.exists()
+
+
+def test_doctor_never_shows_the_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LUCY_TOKEN", "very-secret-word")
+    result = lucy("doctor")
+    assert "very-secret" not in result.output
+    assert "token=set" in result.stdout
+
+
+def test_doctor_fails_when_something_is_wrong(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    monkeypatch.setenv("LUCY_HOME", str(place / "good.jsonl"))
+    result = lucy("doctor")
+    assert result.exit_code == 1
+    assert "!!" in result.stdout
+
+
+def test_the_list_of_workflows_has_the_specified_fields(store: Store) -> None:
+    save_workflow(store, "w-1", name="Chats", goal="g", step="topics_config", question="Agreed?")
+    (row,) = json.loads(lucy("workflows", "list", "--json").stdout)
+    assert list(row) == ["id", "dataset", "step", "status", "updated_at"]
+    assert (row["id"], row["dataset"], row["step"], row["status"]) == (
+        "w-1",
+        "Chats",
+        "topics_config",
+        "waiting",
+    )
+
+
+def test_an_empty_list_of_workflows_is_an_empty_array(home: Path) -> None:
+    assert json.loads(lucy("workflows", "list", "--json").stdout) == []
+
+
+CONDITIONS = {
+    "waiting": {"step": "dry_run", "question": "Run it?"},
+    "completed": {"step": "completed", "question": "What next?"},
+    "failed": {"step": "dry_run", "status": {"dry_run": "failed"}, "question": "What now?"},
+    "interrupted": {"step": "dry_run", "question": ""},
+}
+
+
+@pytest.mark.parametrize(("word", "values"), CONDITIONS.items(), ids=CONDITIONS.keys())
+def test_the_condition_of_a_workflow_is_one_word(store: Store, word: str, values: dict[str, object]) -> None:
+    save_workflow(store, "w-1", **values)
+    assert read_conditions(store) == {"w-1": word}
+
+
+def test_a_workflow_whose_job_nobody_runs_is_interrupted(store: Store) -> None:
+    save_workflow(store, "w-1", step="training", question="It trains.")
+    submit_job(store, "w-1", "training", {})
+    assert read_conditions(store) == {"w-1": "interrupted"}
+
+
+def test_the_history_is_in_order_of_time(store: Store) -> None:
+    save_workflow(store, "w-1", name="Chats")
+    add_message(store, "w-1", id="0", role="assistant", step="topics_config", text="Agreed?")
+    add_message(store, "w-1", id="1", role="user", step="topics_config", text="yes")
+    add_decision(
+        store, "w-1", id="1", step="topics_config", decision="approve", question="Agreed?", text="yes"
+    )
+    add_snapshot(store, "w-1", "categorize", {})
+    rows = json.loads(lucy("workflows", "history", "w-", "--json").stdout)
+    assert [row["kind"] for row in rows] == ["lucy", "you", "decision", "snapshot"]
+    assert [row["time"] for row in rows] == sorted(row["time"] for row in rows)
+
+
+def test_deleting_a_workflow_needs_a_yes(store: Store) -> None:
+    save_workflow(store, "w-1")
+    result = lucy("workflows", "delete", "w-1")
+    assert (result.exit_code, read_conditions(store)) == (2, {"w-1": "interrupted"})
+    assert "--yes" in result.stderr
+
+
+def test_jobs_are_listed_shown_and_cancelled(store: Store) -> None:
+    job_id = submit_job(store, "w-1", "training", {"epochs": 2})
+    assert [one["job_id"] for one in json.loads(lucy("jobs", "list", "--json").stdout)] == [job_id]
+    assert lucy("jobs", "cancel", job_id[:8]).exit_code == 0
+    assert json.loads(lucy("jobs", "show", job_id, "--json").stdout)["status"] == "pending"
+    assert lucy("jobs", "show", "job-none").exit_code == 2
+
+
+def test_empty_registries_print_empty_json(home: Path) -> None:
+    assert json.loads(lucy("models", "list", "--json").stdout) == []
+    assert json.loads(lucy("jobs", "list", "--json").stdout) == []
+    assert json.loads(lucy("usage", "--json").stdout)["calls"] == 0
+
+
+def test_a_record_cannot_steer_the_terminal() -> None:
+    assert clean("a\x1b[31mb\x07\r\nc\td\x9b") == "a\ufffd[31mb\ufffd\nc\td\ufffd"
+
+
+def test_the_pace_has_a_rate_and_the_time_to_the_end() -> None:
+    assert describe_pace(50, 150, 10.0) == "5.0/s, 0:20 left"
+    assert describe_pace(10, 80_010, 1.0) == "10/s, 2:13:20 left"
+    assert describe_pace(0, 10, 5.0) == ""
+
+
+def test_without_a_terminal_progress_is_rare_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with ProgressView() as view:
+        for done in range(1, 101):
+            view.report("Grading answers", done, 100)
+    assert capsys.readouterr().err == "  Grading answers: 100 of 100\n"
+
+
+def test_a_full_disk_is_said_in_a_sentence() -> None:
+    fault = explain(OSError(28, "No space left on device", "/data/x"))
+    assert fault.code == 1
+    assert "No space left on device" in fault.sentence

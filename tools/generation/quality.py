@@ -1,0 +1,119 @@
+"""Measure made records as a whole: whether they stay on topic, differ, and how near they are to real ones."""
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lucy.tools.generation.language import find_words
+from lucy.tools.vocabulary import Record, read_last_user_text, read_user_text
+
+_MOST = 3000
+"""Records compared with each other at most; of more, an even sample."""
+
+
+class Quality(NamedTuple):
+    """Figures of one batch."""
+
+    kept_topic: float | None
+    """Share whose topic a classifier that saw only the real records names again, 0 to 1; None with fewer than
+    two topics. It is not the classifier of the filter."""
+    real_kept_topic: float | None
+    """The same for real records, five-fold cross-validated: what can be expected at best."""
+    distinct_2: float
+    """Different pairs of words among all pairs of the last user messages, 0 to 1 (Li et al. 2016,
+    arXiv:1510.03055)."""
+    real_distinct_2: float
+    """The same for an equally large sample of real last messages."""
+    nearest: float
+    """Mean over made records of the Jaccard similarity of word triples to the nearest other record."""
+    real_nearest: float
+    """The same for real records among themselves."""
+
+
+def measure_quality(made: Sequence[Record], records: Sequence[Record], topics: Mapping[str, str]) -> Quality:
+    """Measure a batch against the real records it was made from."""
+    real = _thin([record for record in records if not record.is_synthetic])
+    made = _thin(made)
+    kept, real_kept = _measure_topics(made, real, topics)
+    size = min(len(made), len(real))
+    return Quality(
+        kept,
+        real_kept,
+        _measure_distinct(made[:size]),
+        _measure_distinct(real[:size]),
+        _measure_nearest(made, [*real, *made]),
+        _measure_nearest(real, real),
+    )
+
+
+def _thin(records: Sequence[Record]) -> list[Record]:
+    return list(records[:: max(1, -(-len(records) // _MOST))])
+
+
+def _measure_topics(
+    made: Sequence[Record], real: Sequence[Record], topics: Mapping[str, str]
+) -> tuple[float | None, float | None]:
+    known = [record for record in real if record.id in topics]
+    labels = [topics[record.id] for record in known]
+    wanted = [str(record.origin.get("topic_id")) for record in made]
+    counts = {label: labels.count(label) for label in set(labels)}
+    if len(counts) < 2 or min(counts.values()) < 5 or not made:
+        return None, None
+    from sklearn.model_selection import cross_val_score
+
+    texts = [read_user_text(record) for record in known]
+    model = _build_classifier()
+    real_kept = float(np.mean(cross_val_score(model, texts, labels, cv=5)))
+    model.fit(texts, labels)
+    named = list(model.predict([read_user_text(record) for record in made]))
+    return sum(a == b for a, b in zip(named, wanted, strict=True)) / len(made), real_kept
+
+
+def _build_classifier() -> Any:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.svm import LinearSVC
+
+    vectorizer = TfidfVectorizer(token_pattern=r"(?u)\b\w+\b", ngram_range=(1, 2), sublinear_tf=True)
+    return make_pipeline(vectorizer, LinearSVC())
+
+
+def _measure_distinct(records: Sequence[Record]) -> float:
+    pairs: list[tuple[str, str]] = []
+    for record in records:
+        words = find_words(read_last_user_text(record))
+        pairs.extend(pairwise(words))
+    return len(set(pairs)) / len(pairs) if pairs else 0.0
+
+
+def _measure_nearest(records: Sequence[Record], others: Sequence[Record]) -> float:
+    """Average the similarity to the nearest record other than itself, whole prompts compared."""
+    if not records or len(others) < 2:
+        return 0.0
+    from sklearn.feature_extraction.text import CountVectorizer
+
+    vectorizer = CountVectorizer(binary=True, analyzer=_list_triples, dtype=np.float32)
+    rows: Any = vectorizer.fit_transform([_read_prompt(record) for record in others])
+    sizes: NDArray[np.float32] = np.asarray(rows.sum(axis=1), dtype=np.float32).ravel()
+    places = {record.id: place for place, record in enumerate(others)}
+    best: list[float] = []
+    for record in records:
+        place = places[record.id]
+        shared: NDArray[np.float32] = np.asarray((rows @ rows[place].T).todense()).ravel()
+        alike = shared / np.maximum(sizes + sizes[place] - shared, 1)
+        alike[place] = 0
+        best.append(float(alike.max()))
+    return sum(best) / len(best)
+
+
+def _read_prompt(record: Record) -> str:
+    said = [message for message in record.prompt if message.get("role") in ("user", "assistant")]
+    return "\n".join(str(message.get("content") or "") for message in said)
+
+
+def _list_triples(text: str) -> list[str]:
+    words = find_words(text)
+    return [" ".join(words[place : place + 3]) for place in range(max(1, len(words) - 2))]
