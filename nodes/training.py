@@ -147,7 +147,7 @@ def _collect(state: FinetuneWorkflowState, bench: Workbench, job: Job) -> Update
     if job.status != "completed" or job.result is None:
         return _ask_again(state, bench, job)
     ref = put_artefact(bench.store, get_workflow_id(state), "training", job.result, reason=job.id)
-    text = _describe(job.result)
+    text = _describe(job.result, _name_criteria(state, bench))
     return finish(state, bench, step="training", text=text, refs={"training": {**ref}})
 
 
@@ -165,10 +165,15 @@ def _ask_again(state: FinetuneWorkflowState, bench: Workbench, job: Job) -> Upda
     return update | {"status": {"training": "failed"}}
 
 
-def _describe(result: dict[str, Any]) -> str:
+def _name_criteria(state: FinetuneWorkflowState, bench: Workbench) -> dict[str, str]:
+    grader = read_artefact(state, bench, "grader")["config"]
+    return {one["id"]: one["name"] for one in grader.get("criteria", [])}
+
+
+def _describe(result: dict[str, Any], names: dict[str, str]) -> str:
     comparison = Comparison.model_validate(result["comparison"])
     rows = [("**Held-out reward**", *_show_change(comparison.reward))]
-    rows += [(name.replace("_", " "), *_show_change(change)) for name, change in comparison.criteria.items()]
+    rows += [(names.get(key, key), *_show_change(change)) for key, change in comparison.criteria.items()]
     return write(
         "training",
         "results",

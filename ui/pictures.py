@@ -79,7 +79,12 @@ def _draw_step(step: str, bodies: Mapping[str, Mapping[str, Any]], health: Mappi
         case "dry_run":
             return draw_dry_run(bodies["dry_run"]) if "dry_run" in bodies else ""
         case _:
-            return draw_training(bodies["training"]) if "training" in bodies else ""
+            return draw_training(bodies.get("training", {})) or _draw_before_training(step, bodies)
+
+
+def _draw_before_training(step: str, bodies: Mapping[str, Mapping[str, Any]]) -> str:
+    """Draw what training starts from: the dry run, as long as there is nothing newer to see."""
+    return draw_dry_run(bodies["dry_run"]) + _draw_empty(step) if "dry_run" in bodies else ""
 
 
 def draw_bars(bars: Sequence[Bar]) -> str:

@@ -70,8 +70,9 @@ def _sum_up(step: str, result: Mapping[str, Any] | None) -> str:
         return f"served as {result['name']}"
     if step == "grader_config":
         return f"{result['config']['name']} ({result['config']['type']})"
-    if "balance_score" in result:
-        return f"balance {result['balance_score']:.2f} ({result['balance_rating']})"
+    if step == "coverage_generation":
+        report = result["report"]
+        return f"balance {report['balance_score']:.2f} ({report['balance_rating']})"
     return ""
 
 

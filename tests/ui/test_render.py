@@ -265,6 +265,14 @@ def test_the_dry_run_is_drawn_in_fifths_with_its_verdict(verdict, tone):
     assert f'class="badge {tone}"><b>{verdict}</b>' in drawn
 
 
+def test_before_training_the_dry_run_stays_in_sight():
+    statistics = {"graded": 20, "mean": {"value": 0.5}, "std": {"value": 0.2}, "distribution": []}
+    body = {"report": {"statistics": statistics, "verdict": {"verdict": "GO"}}}
+    drawn = pictures.draw_picture("training", {"dry_run": body, "training": {}})
+    assert "training can start" in drawn
+    assert "its reward curve grows here" in drawn
+
+
 def test_the_curve_leaves_out_steps_that_could_not_be_graded():
     history = [{"mean_reward": reward} for reward in (0.4, None, 0.6)]
     drawn = pictures.draw_picture("training", {"training": {"history": history}})

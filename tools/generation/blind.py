@@ -56,7 +56,8 @@ class BlindClassifier:
         to_centroids: NDArray[np.float64] = np.asarray(row @ self._centroids.T).ravel()
         alike: NDArray[np.float64] = np.asarray((row @ self._rows.T).todense()).ravel()
         nearest = np.argsort(-alike, kind="stable")[:_NEAREST]
-        votes = np.bincount(self._labels[nearest], weights=alike[nearest], minlength=len(self._names))
+        votes: NDArray[np.float64] = np.zeros(len(self._names))
+        np.add.at(votes, self._labels[nearest], alike[nearest])
         scores = _share(to_centroids) + _share(votes)
         return dict(zip(self._names, (scores / 2).tolist(), strict=True))
 

@@ -20,7 +20,8 @@ _KINDS = {
     ),
     "article": list_words("a an the my your his her our their this these that those any some"),
     "verb": list_words(
-        """is are was were be been am do does did have has had can could will would should may might must isn't
+        """is are was were be been am do does did have has had can could will would should may might must
+        isn't
         aren't wasn't don't doesn't didn't hasn't haven't can't won't not never went came got"""
     ),
     "joint": list_words("""and or but because so if when where while that which who what how why than as"""),

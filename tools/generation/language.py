@@ -51,20 +51,22 @@ FUNCTION_WORDS = (
 """Words too general to tie a message to one conversation."""
 
 _TROUBLE = re.compile(
-    r"\b(?:problem|issue|broken?|broke|wrong|lost|stolen|stole|fraud\w*|error|fail\w*|declined|missing|stuck|late|"
-    r"overdue|charged twice|cancel+ed|damaged|crack\w*|leak\w*|scam\w*|locked|blocked|not work\w*|doesn['\u2019]?t work|"
-    r"won['\u2019]?t|can['\u2019]?t|never (?:came|arrived)|unacceptable|emergency|urgent|hurt\w*|sick|pain)\b",
+    r"\b(?:problem|issue|broken?|broke|wrong|lost|stolen|stole|fraud\w*|error|fail\w*|declined|missing|stuck"
+    r"|late|overdue|charged twice|cancel+ed|damaged|crack\w*|leak\w*|scam\w*|locked|blocked|not work\w*"
+    r"|doesn['\u2019]?t work|won['\u2019]?t|can['\u2019]?t|never (?:came|arrived)|unacceptable|emergency"
+    r"|urgent|hurt\w*|sick|pain)\b",
     re.IGNORECASE,
 )
-
 _PARTING = re.compile(
-    r"\b(?:thanks?|thx|thakns|appreciate|(?:good ?)?bye|good ?night|never ?mind|have a (?:good|nice|great)|that['\u2019]?s (?:all|it)"
-    r"|that (?:is|was|will be) (?:all|it)|no worries|i guess not|all set|forget it)\b",
+    r"\b(?:thanks?|thx|appreciate|(?:good ?)?bye|good ?night|never ?mind|have a (?:good|nice|great)"
+    r"|that['\u2019]?s (?:all|it)|that (?:is|was|will be) (?:all|it)|no worries|i guess not|all set"
+    r"|forget it)\b",
     re.IGNORECASE,
 )
 _WANTS = re.compile(
-    r"^\W*(?:yes|yeah|yep|sure|please)\b|\b(?:can|could|would) you\b|\bi (?:still |also |really )?(?:need|want|would like|['\u2019]d like)\b|"
-    r"\bi['\u2019]d like\b|\bmy (?:name|account|order|number|email)\b|\bplease (?!thanks)\w+",
+    r"^\W*(?:yes|yeah|yep|sure|please)\b|\b(?:can|could|would) you\b"
+    r"|\bi (?:still |also |really )?(?:need|want|would like)\b|\bi['\u2019]d like\b"
+    r"|\bmy (?:name|account|order|number|email)\b|\bplease (?!thanks)\w+",
     re.IGNORECASE,
 )
 
@@ -110,7 +112,7 @@ def is_courtesy(text: str) -> bool:
 
 
 def is_parting(text: str) -> bool:
-    """Tell whether a message inside a conversation ends it: it thanks or says goodbye and asks for nothing."""
+    """Tell whether a message ends a conversation: it thanks or says goodbye and asks for nothing."""
     return "?" not in text and _PARTING.search(text) is not None and _WANTS.search(text) is None
 
 

@@ -43,7 +43,8 @@ _GLUE = list_words(
 """With these words a closing question fits any complaint or request."""
 
 _OFFER = re.compile(
-    r"\b(?:(?:shall|should) (?:i|we)|would you (?:like|prefer)|do you (?:want|wish)|is that (?:ok|fine|right))\b",
+    r"\b(?:(?:shall|should) (?:i|we)|would you (?:like|prefer)|do you (?:want|wish)"
+    r"|is that (?:ok|fine|right))\b",
     re.IGNORECASE,
 )
 _OPEN_QUESTION = re.compile(r"\b(?:what|when|where|which|who|how|why)\b", re.IGNORECASE)

@@ -4,7 +4,7 @@ import random
 import re
 from typing import NamedTuple
 
-from lucy.tools.generation.courtesies import Courtesies, Parts, take_apart
+from lucy.tools.generation.courtesies import Courtesies, Parts, Style, take_apart
 from lucy.tools.generation.frames import Register, reframe
 from lucy.tools.generation.language import (
     find_sentences,
@@ -80,25 +80,31 @@ class Voice(NamedTuple):
 def choose_persona(text: str, *, at_start: bool, courtesies: Courtesies, rng: random.Random) -> Persona:
     """Draw a persona that could send this message in data of this style."""
     style = courtesies.style
-    fitting: list[Persona] = ["plain"]
-    if style.casual >= 0.05 and not text.islower():
-        fitting.append("casual")
-    if style.is_english:
-        is_settled = _SETTLED.search(text) is not None
-        trouble, asks = is_trouble(text) and not is_settled, _is_request(text)
-        long_enough = len(text.split()) > 5
-        fitting += ["brief"] if long_enough else []
-        is_angry = _ANGER.search(text) is not None
-        fitting += ["polite"] if not is_angry and (asks or (at_start and not _is_bare(style))) else []
-        fitting += ["business"] if style.casual < 0.9 and long_enough else []
-        fitting += ["worried"] if trouble and long_enough and not _is_bare(style) else []
-        fitting += ["impatient"] if long_enough and not is_settled and (trouble or _asks_action(text)) else []
-        fitting += ["non_native"] if at_start and long_enough and style.casual < 0.9 else []
-    damp = 0.4 if _is_bare(style) else 1.0
-    weights = [
-        WEIGHTS[persona] * (damp if persona in ("polite", "impatient") else 1.0) for persona in fitting
-    ]
-    return rng.choices(fitting, weights)[0]
+    damp = 0.25 if _is_bare(style) else 1.0
+    weights: dict[Persona, float] = {
+        persona: WEIGHTS[persona] * (damp if persona in ("polite", "impatient") else 1.0)
+        for persona, fits in _list_fitting(text, at_start=at_start, style=style).items()
+        if fits
+    }
+    return rng.choices(list(weights), list(weights.values()))[0]
+
+
+def _list_fitting(text: str, *, at_start: bool, style: Style) -> dict[Persona, bool]:
+    """Say for each persona whether it could send a message."""
+    is_long, is_bare = len(text.split()) > 5 and style.is_english, _is_bare(style)
+    is_settled, is_angry = _SETTLED.search(text) is not None, _ANGER.search(text) is not None
+    trouble = is_trouble(text) and not is_settled
+    wants_thanks = _is_request(text) or (at_start and not is_bare)
+    return {
+        "plain": True,
+        "casual": style.casual >= 0.05 and not text.islower(),
+        "brief": is_long,
+        "polite": style.is_english and wants_thanks and not is_angry,
+        "business": is_long and style.casual < 0.9,
+        "worried": is_long and trouble and not is_bare,
+        "impatient": is_long and (trouble or (_asks_action(text) and not is_settled)),
+        "non_native": is_long and at_start and style.casual < 0.9,
+    }
 
 
 def speak(text: str, voice: Voice, rng: random.Random) -> str:
@@ -230,8 +236,8 @@ def _is_answer(body: str, voice: Voice) -> bool:
     return not voice.at_start and not _is_request(body) and not is_trouble(body)
 
 
-def _is_bare(style: tuple[bool, float, float]) -> bool:
-    return style[1] > 0.7 and style[2] > 0.7
+def _is_bare(style: Style) -> bool:
+    return style.casual > 0.7 and style.unmarked > 0.7
 
 
 def _join(parts: Parts, closing: str, voice: Voice) -> str:

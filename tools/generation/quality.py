@@ -93,10 +93,7 @@ def _measure_nearest(records: Sequence[Record], others: Sequence[Record]) -> flo
     """Average the similarity to the nearest record other than itself, whole prompts compared."""
     if not records or len(others) < 2:
         return 0.0
-    from sklearn.feature_extraction.text import CountVectorizer
-
-    vectorizer = CountVectorizer(binary=True, analyzer=_list_triples, dtype=np.float32)
-    rows: Any = vectorizer.fit_transform([_read_prompt(record) for record in others])
+    rows = _mark_triples(others)
     sizes: NDArray[np.float32] = np.asarray(rows.sum(axis=1), dtype=np.float32).ravel()
     places = {record.id: place for place, record in enumerate(others)}
     best: list[float] = []
@@ -107,6 +104,21 @@ def _measure_nearest(records: Sequence[Record], others: Sequence[Record]) -> flo
         alike[place] = 0
         best.append(float(alike.max()))
     return sum(best) / len(best)
+
+
+def _mark_triples(records: Sequence[Record]) -> Any:
+    """Give a sparse row per record with a 1 for each word triple it has."""
+    from scipy.sparse import csr_matrix
+
+    columns: dict[str, int] = {}
+    marked = [
+        sorted({columns.setdefault(triple, len(columns)) for triple in _list_triples(_read_prompt(record))})
+        for record in records
+    ]
+    starts = np.cumsum([0, *(len(places) for places in marked)])
+    flat = np.array([place for places in marked for place in places], dtype=np.int64)
+    ones = np.ones(len(flat), dtype=np.float32)
+    return csr_matrix((ones, flat, starts), shape=(len(records), max(1, len(columns))))
 
 
 def _read_prompt(record: Record) -> str:

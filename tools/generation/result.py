@@ -67,6 +67,7 @@ def write_note(topic: TopicResult, *, has_seeds: bool, mode: str) -> str:
         return f"No record of this topic has {lack}: import some, or write two or three by hand."
     reason = max(topic.rejected, key=lambda name: (topic.rejected[name], name), default="too_similar")
     return (
-        f"{topic.valid} of {topic.wanted} after {topic.made} drafts: most others were {reason.replace('_', ' ')}; "
+        f"{topic.valid} of {topic.wanted} after {topic.made} drafts: "
+        f"most others were {reason.replace('_', ' ')}; "
         "more real records in this topic would give more."
     )

@@ -28,6 +28,7 @@ _MONTH = (
     r"Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
 )
 _DAY = r"\d{1,2}(?:st|nd|rd|th)"
+_WHOLE_DAY = r"(?!['\u2019]| (?:morning|evening|afternoon|night|at)\b)"
 NUMBER_WORDS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _NUMBER = rf"(?:\d{{1,3}}|{'|'.join(NUMBER_WORDS)})"
 _UNIT = r"(?:second|minute|min|hour|day|night|week|month|year)s"
@@ -56,26 +57,27 @@ _PATTERNS: tuple[tuple[SlotKind, str], ...] = (
         "reference",
         r"#\s?\d{3,}\b|\b[A-Z]{1,4}\d{0,3}(?:-[A-Z0-9]*\d[A-Z0-9]*)+\b|\b[A-Za-z]{2,3}\d{3,}\b|\b\d{6,}\b",
     ),
-    (
-        "past",
-        r"\b(?:yesterday|last night|last week|a few days ago|the other day)\b(?!['\u2019]| (?:morning|evening|afternoon|night|at)\b)",
-    ),
+    ("past", rf"\b(?:yesterday|last night|last week|a few days ago|the other day)\b{_WHOLE_DAY}"),
     (
         "future",
         r"\b(?:tomorrow|next week|next month)\b(?!['\u2019]| (?:morning|evening|afternoon|night|at)\b)",
     ),
 )
-_FINDERS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _PATTERNS)
+_FINDERS: tuple[tuple[SlotKind, re.Pattern[str]], ...] = tuple(
+    (kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _PATTERNS
+)
 
 _NAME_CUE = re.compile(
-    r"\b(?:my name is|my name['\u2019]s|the name is|name['\u2019]s|(?i:may|his|her) name is|call me|(?<=\. )this is|^this is)"
+    r"\b(?:my name is|my name['\u2019]s|the name is|name['\u2019]s|(?:his|her) name is|call me"
+    r"|(?<=\. )this is|^this is)"
     r" ((?:[A-Z][a-z]+)(?: [A-Z][a-z]+)?|[a-z]+\b(?=[.,!]?$))",
     re.IGNORECASE,
 )
 _TERM = re.compile(
     r"(?<![.!?:] )(?<!^)(?<![\n\"'#@-])\b[A-Z][\w&]*[a-z][\w&]*(?:[ -](?:of (?:the )?|the )?[A-Z][\w&]*)*"
 )
-_COUNT = re.compile(r"\b(\d{1,3})(?= [a-z]{3,}s\b)")
+_COUNT = re.compile(r"\b\d{1,3}(?= [a-z]{3,}s\b)")
+_BEFORE_NAME = re.compile(r"(?:^|\b(?:is|name|i['\u2019]m|i am|for|under|it['\u2019]s) )$", re.IGNORECASE)
 
 
 class Slot(NamedTuple):
@@ -96,24 +98,25 @@ def find_slots(text: str, names: frozenset[str] = frozenset()) -> list[Slot]:
     """
     found: list[Slot] = []
     for kind, finder in _FINDERS:
-        _add(found, (Slot(kind, hit.start(), hit.end(), hit[0]) for hit in finder.finditer(text)))
-    _add(found, _find_names(text, names))
-    _add(found, (Slot("term", hit.start(), hit.end(), hit[0]) for hit in _TERM.finditer(text)))
-    _add(found, (Slot("count", hit.start(1), hit.end(1), hit[1]) for hit in _COUNT.finditer(text)))
+        _add(found, kind, finder.finditer(text))
+    _add(found, "name", _find_names(text, names))
+    _add(found, "term", _TERM.finditer(text))
+    _add(found, "count", _COUNT.finditer(text))
     return sorted(found, key=lambda slot: slot.start)
 
 
-def _add(found: list[Slot], slots: Iterable[Slot]) -> None:
-    for slot in slots:
+def _add(found: list[Slot], kind: SlotKind, hits: Iterable[re.Match[str]]) -> None:
+    for hit in hits:
+        slot = Slot(kind, hit.start(), hit.end(), hit[0])
         if all(slot.end <= other.start or other.end <= slot.start for other in found):
             found.append(slot)
 
 
-def _find_names(text: str, names: frozenset[str]) -> Iterable[Slot]:
-    if not names:
-        return []
-    words = re.finditer(r"\b[^\W\d_]+\b", text)
-    return [Slot("name", hit.start(), hit.end(), hit[0]) for hit in words if hit[0].lower() in names]
+def _find_names(text: str, names: frozenset[str]) -> list[re.Match[str]]:
+    """Find known names; in lower case only where a name is expected, since "mark" is also a verb."""
+    hits = re.finditer(r"\b[^\W\d_]+\b", text) if names else ()
+    known = [hit for hit in hits if hit[0].lower() in names]
+    return [hit for hit in known if hit[0][0].isupper() or _BEFORE_NAME.search(text[: hit.start()])]
 
 
 def find_names(texts: Iterable[str]) -> list[str]:

@@ -1,45 +1,37 @@
-"""Say in typed values how a topic tree is to change, read that from words, and carry it out."""
+"""Change a tree of topics by typed operations, and read them from a person's words."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from lucy.errors import InputError
-from lucy.tools.topics.changes import (
-    add_topic,
-    add_up_shares,
-    merge_topics,
-    move_topic,
-    remove_topic,
-    rename_topic,
-    split_topic,
+from lucy.tools.topics.features import Lens
+from lucy.tools.topics.reshaping import put_under, replace_topic, require_topic, take_out, unite
+from lucy.tools.topics.tree import (
+    TopicTree,
+    check_tree,
+    find_by_name,
+    find_topic,
+    iterate,
+    leaves,
+    list_near_names,
+    make_topic_id,
 )
-from lucy.tools.topics.matching import (
-    capitalize_name,
-    list_clauses,
-    need_topic,
-    read_names,
-    read_topics,
-    split_naming,
-)
-from lucy.tools.topics.tree import TopicTree, check_tree, leaves
 from lucy.tools.vocabulary import Topic
-
-By = Literal["intent", "content"]
 
 
 @dataclass(frozen=True, slots=True)
 class AddTopic:
-    """A new topic, below a parent or at the top."""
+    """Add a topic below a parent, or at the top."""
 
     name: str
     parent_id: str | None = None
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class RenameTopic:
-    """Another name for a topic; its id stays."""
+    """Give a topic another name; its id stays."""
 
     topic_id: str
     name: str
@@ -47,274 +39,289 @@ class RenameTopic:
 
 @dataclass(frozen=True, slots=True)
 class MergeTopics:
-    """Several topics become one."""
+    """Make one topic of two or more; the first one's id and place stay."""
 
     topic_ids: tuple[str, ...]
-    name: str = ""
-    """Name of the whole; joined from the parts' names when empty."""
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
 class MoveTopic:
-    """Another parent for a topic; None is the top."""
+    """Put a topic with all below it under another, or at the top; a parent left empty goes."""
 
     topic_id: str
-    parent_id: str | None = None
+    parent_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveTopic:
-    """A topic goes, with everything below it."""
+    """Take a topic out with all below it."""
 
     topic_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class SplitTopic:
-    """A topic gets these new sub-topics; its records are sorted into them."""
+    """Divide a leaf into named children; without names the caller finds them in the leaf's records."""
 
     topic_id: str
-    names: tuple[str, ...]
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class UseFewer:
-    """Topics are to be found again, at most this many without sub-topics."""
+    """Find the topics again with at most `count` leaves. Carried out by the caller (`max_leaves`)."""
 
     count: int
 
 
 @dataclass(frozen=True, slots=True)
 class Reorganize:
-    """Topics are to be found again, by what people want or by what they speak of."""
+    """Find the topics again with another view. Carried out by the caller (`lens`, `goal`)."""
 
-    by: By
-
-
-@dataclass(frozen=True, slots=True)
-class EditSeries:
-    """Several edits, applied in order."""
-
-    edits: "tuple[TreeEdit, ...]"
+    by: Lens
+    words: str
+    """What the person said, such as "customer intent"; for an unknown view, words to add to the goal."""
 
 
-TreeEdit = AddTopic | RenameTopic | MergeTopics | MoveTopic | RemoveTopic | SplitTopic
-"""Edits that `apply_edit` can carry out alone."""
-
-Edit = TreeEdit | EditSeries | UseFewer | Reorganize
+Edit = AddTopic | RenameTopic | MergeTopics | MoveTopic | RemoveTopic | SplitTopic | UseFewer | Reorganize
 
 
 def apply_edit(tree: TopicTree, edit: Edit) -> TopicTree:
-    """Give the tree with an edit made; ids of the topics that stay are kept.
+    """Give the tree after one operation; ids of surviving topics stay, the given tree is untouched.
 
     Raises:
-        InputError: The edit names an unknown topic, would leave the tree empty or too deep, or two
-            neighbours with the same name; or it needs the records (`UseFewer`, `Reorganize`).
+        InputError: The operation names an unknown id, makes a tree that `check_tree` refuses, or is
+            `UseFewer`, `Reorganize` or a `SplitTopic` without names, which need the records.
     """
-    if isinstance(edit, EditSeries):
-        for part in edit.edits:
-            tree = apply_edit(tree, part)
-        return tree
-    changed = _change(tree, edit)
-    if not changed.roots:
-        raise InputError("That would leave no topic at all; keep at least one.")
-    changed = changed.model_copy(update={"roots": add_up_shares(changed.roots)})
+    changed = _apply(tree, edit)
     check_tree(changed)
     return changed
 
 
-def _change(tree: TopicTree, edit: TreeEdit | UseFewer | Reorganize) -> TopicTree:
+def _apply(tree: TopicTree, edit: Edit) -> TopicTree:
     match edit:
-        case AddTopic(name, parent_id):
-            return add_topic(tree, name, parent_id)
-        case RenameTopic(topic_id, name):
-            return rename_topic(tree, topic_id, name)
-        case MergeTopics(topic_ids, name):
-            return merge_topics(tree, topic_ids, name)
-        case MoveTopic(topic_id, parent_id):
-            return move_topic(tree, topic_id, parent_id)
-        case RemoveTopic(topic_id):
-            return remove_topic(tree, topic_id)
-        case SplitTopic(topic_id, names):
-            return split_topic(tree, topic_id, names)
+        case AddTopic():
+            return _add(tree, edit)
+        case RenameTopic():
+            require_topic(tree, edit.topic_id)
+            return replace_topic(tree, edit.topic_id, lambda topic: topic.model_copy(update={"name": edit.name}))
+        case MergeTopics():
+            return _merge(tree, edit)
+        case MoveTopic():
+            return _move(tree, edit)
+        case RemoveTopic():
+            require_topic(tree, edit.topic_id)
+            return take_out(tree, [edit.topic_id], drop_emptied=False)
+        case SplitTopic():
+            return _split(tree, edit)
         case UseFewer() | Reorganize():
-            raise InputError("This change needs the records; find the topics again instead.")
+            raise InputError("This change needs the records; find the topics again with the new setting.")
 
 
-_ANYWHERE = r"\s+(?:under|underneath|below|beneath|inside(?: of)?|within|as (?:a )?(?:child|sub-?topic|sub-?category) of)\s+"
-_LOOSELY = r"\s+(?:to|in|into)\s+"
-_DATA = re.compile(
-    r"\b(?:examples?|records?|rows?|data|samples?|datasets?|criteri(?:on|a)|rubrics?|weights?|promises|graders?|"
-    r"rewards?|scores?|prompts?|messages?|conversations?|duplicates?|emojis?|workflow|models?|everything|nothing|"
-    r"variety|variations?|details?|keywords?|descriptions?)\b",
-    re.IGNORECASE,
-)
-"""Words of requests that are about something else than topics."""
-_VAGUE = re.compile(r"^(?:\d+|some|more|something|anything|a few|few|a bit|it|that|this|them|those|these|all|any|any of)\b", re.I)
-_NUMBERS = {
-    word: number
-    for number, word in enumerate(
-        "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-        " seventeen eighteen nineteen twenty".split(),
-        start=1,
-    )
-}
+def _add(tree: TopicTree, edit: AddTopic) -> TopicTree:
+    taken = {topic.id for topic in iterate(tree)}
+    topic_id = make_topic_id(f"{edit.parent_id or ''}/{edit.name}", taken)
+    return put_under(tree, edit.parent_id, Topic(id=topic_id, name=edit.name, description=edit.description))
+
+
+def _merge(tree: TopicTree, edit: MergeTopics) -> TopicTree:
+    topics = [require_topic(tree, topic_id) for topic_id in dict.fromkeys(edit.topic_ids)]
+    if len(topics) < 2:
+        raise InputError("A merge needs two different topics; name both.")
+    for topic in topics:
+        if any(inner in topics for child in topic.children for inner in iterate(TopicTree(roots=(child,)))):
+            raise InputError(f"{topic.name!r} cannot be merged with a topic below itself; remove that one instead.")
+    rest = take_out(tree, [topic.id for topic in topics[1:]], drop_emptied=True)
+    if find_topic(rest, topics[0].id) is None:
+        raise InputError(f"{topics[0].name!r} stands inside a topic it is to be merged with; name the outer one only.")
+    return replace_topic(rest, topics[0].id, lambda _: unite(topics, edit.name))
+
+
+def _move(tree: TopicTree, edit: MoveTopic) -> TopicTree:
+    topic = require_topic(tree, edit.topic_id)
+    if edit.parent_id is not None and find_topic(TopicTree(roots=(topic,)), edit.parent_id):
+        raise InputError(f"{topic.name!r} cannot be moved under itself; name a topic outside it.")
+    keep = edit.parent_id is not None and any(child is topic for child in require_topic(tree, edit.parent_id).children)
+    if keep:
+        return tree
+    return put_under(take_out(tree, [topic.id], drop_emptied=True), edit.parent_id, topic)
+
+
+def _split(tree: TopicTree, edit: SplitTopic) -> TopicTree:
+    topic = require_topic(tree, edit.topic_id)
+    if len(edit.names) < 2:
+        raise InputError(f"To split {topic.name!r} by hand, give two names or more.")
+    taken = {found.id for found in iterate(tree)}
+    parts = [Topic(id=make_topic_id(f"{topic.id}/{name}", taken), name=name) for name in edit.names]
+    return replace_topic(tree, topic.id, lambda found: found.model_copy(update={"children": (*found.children, *parts)}))
+
+
+_NUMBERS = "one two three four five six seven eight nine ten eleven twelve".split()
+_COUNT = rf"(\d+|{'|'.join(_NUMBERS)})"
+_KIND = r"(?:sub-?)?(?:topics?|categor(?:y|ies)|groups?|branch(?:es)?|leaf|leaves)"
+_END = r"(?=\s*(?:[.!?;]|,\s*(?:please|too|as|since|because|they)|\s-\s|\s–\s|$|\bplease\b|\binstead\b|\bbecause\b))"  # noqa: RUF001
+_UNDER = r"(?:under(?:neath)?|below|beneath|inside|into|within|in|to)"
 
 
 def parse_edit(text: str, tree: TopicTree) -> Edit | None:
-    """Read an edit from words by rules; None when the words ask for none.
+    """Read one operation from a person's words, by rules; None when they hold none.
 
-    Several commands in one text become an `EditSeries`. Questions, approval and requests about records
-    or graders are no edits.
+    Understands adding, renaming, merging, moving, removing and splitting topics, "use fewer topics", "only 6
+    topics" and "organise by customer intent". It reads the first operation only.
 
     Raises:
-        InputError: A command names an unknown topic; up to five near names are listed.
+        InputError: The words are an operation on a topic that the tree does not have.
     """
-    clauses = list_clauses(text)
-    for clause in clauses:
-        found = _parse_reorganize(clause) or _parse_fewer(clause, tree)
-        if found is not None:
-            return found
-    edits: list[TreeEdit] = []
-    for clause in clauses:
-        edit = next((edit for parse in _PARSERS if (edit := parse(clause, tree)) is not None), None)
+    words = " ".join(text.translate(_QUOTES).split())
+    for read in (_read_reorganize, _read_merge, _read_rename, _read_move, _read_split, _read_add, _read_fewer, _read_remove):
+        edit = read(words, tree)
         if edit is not None:
-            edits.append(edit)
-            if clause != clauses[-1]:
-                tree = apply_edit(tree, edit)
-    if len(edits) > 1:
-        return EditSeries(tuple(edits))
-    return edits[0] if edits else None
+            return edit
+    return None
 
 
-def _parse_reorganize(clause: str) -> Reorganize | None:
-    verbs = r"(?:re-?)?(?:organi[sz]e|structure|group|sort|arrange|cluster|order|split|base|build|do|make|use|go|try)\w*"
-    intent = r"(?:\w+ )?(?:intents?|intentions?|purposes?|needs?|goals?)\b|what (?:\w+ )?(?:people|customers?|users?|they) (?:want|need|ask)"
-    content = r"(?:\w+ )?(?:contents?|subjects?|themes?|topics?|product areas?)\b|what (?:they|it|people) (?:are|is|talk|speak)"
-    for by, words in (("intent", intent), ("content", content)):
-        if re.search(rf"^(?:{verbs}\b.*?\s)?(?:by|around|along|according to|based on) (?:the )?(?:{words})", clause, re.I):
-            return Reorganize("intent" if by == "intent" else "content")
-    if re.search(r"\bintent[- ]based\b|^use (?:customer |user )?intents$", clause, re.I):
-        return Reorganize("intent")
-    return Reorganize("content") if re.search(r"\bcontent[- ]based\b", clause, re.I) else None
+_QUOTES = str.maketrans("“”„«»‘’", "\"\"\"\"\"''")  # noqa: RUF001
 
 
-def _parse_fewer(clause: str, tree: TopicTree) -> UseFewer | None:
-    number = rf"(?P<count>\d+|{'|'.join(_NUMBERS)})"
-    plural = r"(?:leaf )?(?:sub-?)?(?:topics|categories|groups|leaves)"
-    limits = (
-        rf"(?:only|just|at most|no more than|not more than|a maximum of|max(?:imum)?|up to|fewer than|exactly|use|keep|down to|to)\s+{number}\s+{plural}",
-        rf"^{number}\s+{plural}",
-        rf"(?:reduce|limit|cut|shrink|simplify|bring)\b.*\b(?:to|at)\s+{number}$",
+def _read_reorganize(words: str, tree: TopicTree) -> Edit | None:
+    verb = r"\b(?:re-?)?(?:organi[sz]e|group|structure|arrange|sort|cluster|split)d?\b"
+    match = re.search(rf"{verb}(?: (?:them|it|this|everything|the (?:topics|records|tree)))?(?: it)? (?:by|around|according to) (.+?){_END}", words, re.I)
+    if match is None:
+        match = re.search(rf"\b(?:by|based on) ((?:customer |user )?intents?)\b", words, re.I)
+    if match is None:
+        return None
+    view = _clean(match.group(1))
+    asks_intent = re.search(r"\b(intents?|intentions?|purpose|goals?|what (?:they|people|customers|users) want)\b", view, re.I)
+    return Reorganize(by="intent" if asks_intent else "content", words=view)
+
+
+def _read_merge(words: str, tree: TopicTree) -> Edit | None:
+    match = re.search(rf"\b(?:merge|combine|join|unite)\s+(.+?)(?:\s+(?:into|as|to form)\s+(?:a |one )?(?:{_KIND} (?:called|named) )?(.+?))?{_END}", words, re.I)
+    if match is None:
+        return None
+    topics = _find_all(match.group(1), tree)
+    name = _clean(match.group(2) or "") or " & ".join(topic.name for topic in topics)
+    if re.fullmatch(rf"(?:one|a single)?\s*{_KIND}?", name, re.I):
+        name = " & ".join(topic.name for topic in topics)
+    return MergeTopics(tuple(topic.id for topic in topics), name)
+
+
+def _read_rename(words: str, tree: TopicTree) -> Edit | None:
+    match = re.search(rf"\b(?:rename|relabel|call)\s+(.+?)\s+(?:to|as|into)\s+(.+?){_END}", words, re.I)
+    match = match or re.search(rf"\bchange (?:the )?name of\s+(.+?)\s+to\s+(.+?){_END}", words, re.I)
+    match = match or re.search(rf"\b(?:rename|call)\s+(\"[^\"]+\"|'[^']+')\s+(.+?){_END}", words, re.I)
+    if match is None:
+        return None
+    return RenameTopic(_find(match.group(1), tree).id, _clean(match.group(2)))
+
+
+def _read_move(words: str, tree: TopicTree) -> Edit | None:
+    match = re.search(rf"\b(?:move|put|place|shift)\s+(.+?)\s+{_UNDER}\s+(.+?){_END}", words, re.I)
+    if match is None:
+        return None
+    topic, target = _find(match.group(1), tree), _clean(match.group(2))
+    if re.fullmatch(r"(?:the )?(?:top(?: level)?|root|main level|its own)", target, re.I):
+        return MoveTopic(topic.id, None)
+    return MoveTopic(topic.id, _find(target, tree).id)
+
+
+def _read_split(words: str, tree: TopicTree) -> Edit | None:
+    match = re.search(rf"\b(?:split|divide|break up)\s+(?:up )?(.+?)(?:\s+(?:into|in)\s+(.+?))?{_END}", words, re.I)
+    if match is None:
+        return None
+    names = [_clean(part) for part in _split_list(match.group(2) or "")]
+    is_count = len(names) == 1
+    return SplitTopic(_find(match.group(1), tree).id, () if is_count else tuple(name for name in names if name))
+
+
+def _read_add(words: str, tree: TopicTree) -> Edit | None:
+    match = re.search(
+        rf"\b(?:add|create|include|introduce|insert)\s+(?:(?:a|an|another|the|one|new|more)\s+)*"
+        rf"(?:{_KIND}\s+(?:called|named|for|about|on)?\s*)?(.+?)(?:\s+{_KIND})?(?:\s+(?:{_UNDER}|for)\s+(.+?))?{_END}",
+        words,
+        re.I,
     )
-    match = next((found for limit in limits if (found := re.search(limit, clause, re.I))), None)
-    if match is not None:
-        said = match["count"].casefold()
-        count = int(said) if said.isdigit() else _NUMBERS[said]
-        if count < 2:
-            raise InputError("A structure needs at least 2 topics; give a larger number.")
-        return UseFewer(count)
-    fewer = rf"\b(?:fewer|less)(?: {plural})?$|\btoo many {plural}|^(?:reduce|cut down(?: on)?|fewer) (?:the )?(?:number of )?{plural}$"
-    simpler = r"^(?:make (?:it|this|the \w+) (?:simpler|smaller|coarser)|simplify(?: (?:it|this|the \w+))?|(?:a )?simpler (?:structure|tree|hierarchy))$"
-    if re.search(f"{fewer}|{simpler}", clause, re.I):
+    if match is None or not _means_topic(match):
+        return None
+    parent = match.group(2)
+    is_top = parent is None or re.search(r"\b(?:top|root|tree|list|hierarchy|structure|topics|categories)\b", parent, re.I)
+    return AddTopic(_clean(match.group(1)), None if is_top else _find(parent, tree).id)
+
+
+def _means_topic(match: re.Match[str]) -> bool:
+    """Tell "add a Complaints category" from "add something about refunds to the grader"."""
+    said = match.group(0)
+    if re.match(r"(?:something|anything|more|some|details?)\b", match.group(1), re.I):
+        return False
+    return bool('"' in said or re.search(rf"\b{_KIND}\b", said, re.I) or match.group(2) or match.group(1)[:1].isupper())
+
+
+def _read_fewer(words: str, tree: TopicTree) -> Edit | None:
+    plain = r"(?:topics?|categories|groups|leaves)"
+    match = re.search(rf"\b(?:only|just|at most|max(?:imum)?|no more than|down to|to|exactly|use|want|about|have)\s+(?:about )?{_COUNT}\s+(?:\w+ )?{plain}\b", words, re.I)
+    if match:
+        return UseFewer(_read_number(match.group(1)))
+    if re.search(rf"\b(?:fewer|less|too many|reduce (?:the )?(?:number of )?)\s*(?:\w+ )?{plain}\b", words, re.I):
         return UseFewer(max(2, round(0.6 * len(leaves(tree)))))
     return None
 
 
-def _parse_rename(clause: str, tree: TopicTree) -> RenameTopic | None:
-    if match := re.match(r"(?:rename|relabel)\s+(.+)", clause, re.I | re.S):
-        naming = split_naming(tree, match[1], r"\s+(?:to|as|into)\s+|\s*(?:->|=>|→)\s*")
-        if naming is None:
-            raise InputError('Say the old and the new name, for example: rename "Refunds" to "Returns".')
-        return RenameTopic(need_topic(tree, naming.words).id, capitalize_name(naming.name))
-    forms = (
-        (r"call\s+(.+)", r'\s+(?:by the name(?: of)?\s+)?(?="?\w)'),
-        (r"(?:change|turn|make|name)\s+(?:the\s+name\s+of\s+)?(.+)", r"\s+(?:to|into)\s+(?:be called\s+)?"),
-        (r"(.+)", r"\s+should (?:rather )?be (?:called|named|renamed(?: to)?)\s+"),
-    )
-    for start, between in forms:
-        match = re.match(start, clause, re.I | re.S)
-        naming = split_naming(tree, match[1], between) if match else None
-        topic = find_named(tree, naming.words) if naming else None
-        if naming and topic:
-            return RenameTopic(topic.id, capitalize_name(naming.name))
-    return None
+def _read_number(word: str) -> int:
+    number = int(word) if word.isdigit() else _NUMBERS.index(word.lower()) + 1
+    if not 1 <= number <= 100:
+        raise InputError(f"{number} topics are not possible; ask for 1 to 100.")
+    return number
 
 
-def _parse_merge(clause: str, tree: TopicTree) -> MergeTopics | None:
-    match = re.match(
-        r"(?:merge|combine|join|unite|unify|consolidate|fold|lump|group|put)\s+(?P<all>.+?)(?P<together>\s+together)?$",
-        clause,
-        re.I | re.S,
-    )
-    if match is None:
-        return None
-    verb = clause.split()[0].casefold()
-    if verb in ("put", "group", "lump") and not match["together"]:
-        return None
-    words = match["all"]
-    naming = split_naming_last(words, r",?\s+(?:into(?: one)?(?:\s+(?:topic|category|group))?(?:\s+(?:called|named))?|as|and (?:call|name) (?:it|them|that|the result)|called|named|to)\s+")
-    if naming is None:
-        words = re.sub(r"\s+into one(?: \w+)?$", "", words)
-        found = read_topics(tree, words)
-        return MergeTopics(_list_ids(found), "")
-    found, target = read_topics(tree, naming.words), find_exactly(tree, naming.name)
-    if target is not None:
-        return MergeTopics(_list_ids([target, *found]), target.name)
-    if len(found) == 1:
-        target = need_topic(tree, naming.name)
-        return MergeTopics(_list_ids([target, *found]), target.name)
-    return MergeTopics(_list_ids(found), capitalize_name(naming.name))
+def _read_remove(words: str, tree: TopicTree) -> Edit | None:
+    match = re.search(rf"\b(?:remove|delete|drop|get rid of|take out|leave out|discard)\s+(.+?){_END}", words, re.I)
+    return None if match is None else RemoveTopic(_find(match.group(1), tree).id)
 
 
-def _list_ids(topics: list[Topic]) -> tuple[str, ...]:
-    ids = tuple(dict.fromkeys(topic.id for topic in topics))
-    if len(ids) < 2:
-        raise InputError('Name the topics to merge, for example: merge "Orders" and "Shipping".')
-    return ids
+def _clean(words: str) -> str:
+    """Take quotes, articles, and the word "topic" off a name."""
+    name = words.strip(" .,!?;:\"'")
+    name = re.sub(r"^(?:the|a|an|our)\s+(?=\S)", "", name, flags=re.I)
+    name = re.sub(rf"(?<=\S)\s+{_KIND}$", "", name, flags=re.I)
+    return name.strip(" .,!?;:\"'")
 
 
-def _parse_move(clause: str, tree: TopicTree) -> MoveTopic | None:
-    match = re.match(r"(?P<verb>move|put|place|shift|nest|relocate|make)\s+(?P<rest>.+)", clause, re.I | re.S)
-    if match is None:
-        return None
-    top = re.fullmatch(
-        r"(.+?)\s+(?:to|at|on|as)?\s*(?:the |a )?(?:very )?(?:top(?:[- ]level)?|root)(?: (?:topic|category|level))?",
-        match["rest"],
-        re.I | re.S,
-    )
-    between = ANYWHERE if match["verb"].casefold() in ("put", "place", "make") else f"{ANYWHERE}|{LOOSELY}"
-    naming = Naming(top[1], "") if top else split_naming(tree, match["rest"], between)
-    is_clear = match["verb"].casefold() in ("move", "nest", "relocate")
-    if naming is None or (not is_clear and find_named(tree, naming.words) is None):
-        return None
-    parent_id = need_topic(tree, naming.name).id if naming.name else None
-    return MoveTopic(need_topic(tree, naming.words).id, parent_id)
+def _split_list(words: str) -> list[str]:
+    return [part for part in re.split(r"\s*,\s*(?:and\s+)?|\s+(?:and|with|plus)\s+|\s+&\s+", words) if part.strip()]
 
 
-def _parse_split(clause: str, tree: TopicTree) -> SplitTopic | None:
-    match = re.match(r"(?:split|divide|break)\s+(?:up\s+)?(.+)", clause, re.I | re.S)
-    naming = split_naming(tree, match[1], r"\s+(?:up\s+)?(?:into|in)\s+") if match else None
-    if naming is None:
-        return None
-    return SplitTopic(need_topic(tree, naming.words).id, tuple(read_names(naming.name)))
+def _find(words: str, tree: TopicTree) -> Topic:
+    topic = find_by_name(tree, _clean(words)) or find_by_name(tree, words)
+    if topic is None:
+        near = ", ".join(repr(name) for name in list_near_names(tree, _clean(words)))
+        raise InputError(f"There is no one topic named {_clean(words)!r}; the nearest are {near}. Use one of these names.")
+    return topic
 
 
-def _parse_remove(clause: str, tree: TopicTree) -> TreeEdit | EditSeries | None:
-    match = re.match(
-        r"(?:remove|delete|drop|discard|eliminate|omit|exclude|leave out|take out|kick out|throw out|get rid of)\s+(.+)",
-        clause,
-        re.I | re.S,
-    )
-    unwanted = re.match(r"(?:i|we)?\s*(?:don'?t|do not|no longer) (?:need|want|like) (.+)", clause, re.I | re.S)
-    if match is None and unwanted is None:
-        return None
-    words = (match or unwanted or [""])[1]
-    words = re.sub(r"\s+(?:from|under) (?:the )?(?:tree|list|hierarchy|structure|topics)$", "", words, flags=re.I)
-    topic = find_named(tree, words)
-    if topic is not None:
-        return RemoveTopic(topic.id)
-    if match is None or _is_about_else(words):
-        return None
-    edits = tuple(RemoveTopic(topic.id) for topic in read_topics(tree, words))
-    return EditSeries(edits) if len(edits) > 1 else edits[0]
+def _find_all(words: str, tree: TopicTree) -> list[Topic]:
+    """Find the topics of a list; a name that holds "and" itself is tried whole first."""
+    parts = re.findall(r'"([^"]+)"', words)
+    if len(parts) < 2:
+        parts = _rejoin(_split_list(words), lambda name: _is_exact(name, tree))
+    if len(parts) < 2:
+        raise InputError("A merge needs two topics, such as: merge Refunds and Returns.")
+    return [_find(part, tree) for part in parts]
+
+
+def _is_exact(name: str, tree: TopicTree) -> bool:
+    folded = _clean(name).casefold()
+    return any(folded == topic.name.casefold() for topic in iterate(tree))
+
+
+def _rejoin(parts: Sequence[str], is_name: Callable[[str], bool]) -> list[str]:
+    """Join neighbouring parts that make a name together ("Billing" and "Payments"), longest first."""
+    result: list[str] = []
+    place = 0
+    while place < len(parts):
+        spans = range(len(parts) - place, 1, -1)
+        joined = [(span, f" {word} ".join(parts[place : place + span])) for span in spans for word in ("&", "and")]
+        span, name = next(((span, name) for span, name in joined if is_name(name)), (1, parts[place]))
+        result.append(name)
+        place += span
+    return result

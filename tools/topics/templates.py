@@ -1,69 +1,47 @@
-"""Offer ready-made topic trees for common kinds of assistants; their content is in `templates.toml`."""
+"""Offer ready-made topic trees for common kinds of assistants."""
 
 import tomllib
 from functools import cache
 from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from typing import Any
 
 from lucy.errors import InputError
 from lucy.tools.topics.tree import TopicTree, check_tree, make_topic_id
 from lucy.tools.vocabulary import Topic
 
 
-class _Leaf(BaseModel):
-    """One topic of a template as its file has it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    name: str
-    about: str
-    keywords: tuple[str, ...]
-
-
-_File = TypeAdapter(dict[str, dict[str, tuple[_Leaf, ...]]])
-"""Template name, group name, topics."""
-
-
 @cache
-def _read_file() -> dict[str, dict[str, tuple[_Leaf, ...]]]:
-    text = Path(__file__).with_name("templates.toml").read_text(encoding="utf-8")
-    return _File.validate_python(tomllib.loads(text))
+def _read_templates() -> dict[str, Any]:
+    return tomllib.loads(Path(__file__).with_name("templates.toml").read_text(encoding="utf-8"))
 
 
-def list_templates() -> tuple[str, ...]:
-    """Give the names of the templates, the most specific first."""
-    return tuple(_read_file())
+def list_templates() -> list[str]:
+    """Give the names of the templates, such as `customer support`, in the order of the library."""
+    return list(_read_templates())
 
 
 def load_template(name: str) -> TopicTree:
-    """Give the tree of a template; case and hyphens in the name do not matter.
+    """Give a template's tree; case, hyphens and underscores in the name do not matter.
 
     Raises:
-        InputError: There is no template of this name.
+        InputError: There is no such template.
     """
-    found = next((known for known in list_templates() if _fold(known) == _fold(name)), None)
+    wanted = " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
+    found = {key.replace("-", " "): key for key in _read_templates()}.get(wanted)
     if found is None:
         raise InputError(f"There is no template {name!r}; choose one of: {', '.join(list_templates())}.")
-    groups = _read_file()[found]
-    roots = tuple(_make_group(group, entries) for group, entries in groups.items())
-    tree = TopicTree(roots=roots, name=found[:1].upper() + found[1:])
+    entry = _read_templates()[found]
+    tree = TopicTree(roots=tuple(_build(topic, "") for topic in entry["topics"]), name=entry["name"])
     check_tree(tree)
     return tree
 
 
-def _fold(name: str) -> str:
-    return " ".join(name.casefold().replace("-", " ").replace("_", " ").split()).removesuffix(" template")
-
-
-def _make_group(name: str, entries: tuple[_Leaf, ...]) -> Topic:
-    children = tuple(
-        Topic(
-            id=make_topic_id(f"{name}/{entry.name}"),
-            name=entry.name,
-            description=entry.about,
-            keywords=entry.keywords,
-        )
-        for entry in entries
+def _build(entry: dict[str, Any], above: str) -> Topic:
+    path = f"{above}/{entry['name']}" if above else str(entry["name"])
+    return Topic(
+        id=make_topic_id(path),
+        name=entry["name"],
+        description=entry["description"],
+        keywords=tuple(keyword.strip() for keyword in entry.get("keywords", "").split(",") if keyword.strip()),
+        children=tuple(_build(child, path) for child in entry.get("topics", ())),
     )
-    return Topic(id=make_topic_id(name), name=name, children=children)

@@ -22,7 +22,12 @@ _CLOSE_ENOUGH = 80.0
 _CLEARLY_AHEAD = 5.0
 """By how much the best match must beat the second; otherwise the name means neither."""
 
-_BULLET = re.compile(r"^([\s│|]*)(?:(?:├──|└──|├─|└─|[-*+•–]|\d+[.)]|#+)\s*)?(.*?)\s*$")
+_BULLET = re.compile(
+    r"^(?P<before>[\s│|]*)(?P<marker>├──|└──|├─|└─|[-*+•\u2013](?=\s)|\d+[.)](?=\s)|#+)?\s*(?P<content>\S.*?)\s*$"
+)
+
+_BRANCHES = frozenset("├└")
+"""First characters of a drawn branch."""
 
 
 class TopicTree(BaseModel):
@@ -79,13 +84,10 @@ def find_by_name(tree: TopicTree, words: str) -> Topic | None:
     topics = list(iterate(tree))
     if not wanted:
         return None
-    for fits in (
-        lambda topic: wanted in {_fold(topic.name), _fold(path_of(tree, topic.id))},
-        lambda topic: _fold(topic.name).startswith(wanted),
-    ):
-        found = [topic for topic in topics if fits(topic)]
-        if found:
-            return found[0] if len(found) == 1 else None
+    same = [placed.topic for placed in iterate_paths(tree) if wanted in {_fold(placed.topic.name), _fold(placed.path)}]
+    found = same or [topic for topic in topics if _fold(topic.name).startswith(wanted)]
+    if found:
+        return found[0] if len(found) == 1 else None
     matches = process.extract(wanted, [_fold(topic.name) for topic in topics], scorer=fuzz.WRatio, limit=2)
     if not matches or matches[0][1] < _CLOSE_ENOUGH:
         return None
@@ -103,7 +105,7 @@ def list_near_names(tree: TopicTree, words: str, limit: int = 3) -> list[str]:
 
 
 def _fold(words: str) -> str:
-    plain = re.sub(r"[\"'“”‘’`]", "", words.casefold()).replace("&", " and ")
+    plain = re.sub(r"[\"'`\u2018\u2019\u201c\u201d]", "", words.casefold()).replace("&", " and ")
     plain = re.sub(r"\s*[/>]\s*", "/", plain)
     plain = re.sub(r"^(the|a|an)\s+|\s+(topics?|category|categories|group)$", "", plain.strip())
     return " ".join(plain.split())
@@ -231,36 +233,39 @@ def _is_drawn(text: str) -> bool:
 def _read_lines(text: str) -> list[_Line]:
     lines: list[_Line] = []
     widths: list[int] = []
+    heading = 0
     for raw in text.expandtabs(4).splitlines():
-        width, content = _measure(raw)
-        if not content:
+        bullet = _BULLET.match(raw)
+        if bullet is None or set(raw.strip()) <= set("│|`-=~ "):
             continue
-        while widths and width < widths[-1]:
-            widths.pop()
-        if not widths or width > widths[-1]:
-            widths.append(width)
-        title, _, description = content.partition(":")
-        lines.append(_Line(len(widths), title.strip().strip('*_"').strip(), description.strip()))
+        marker, content = bullet["marker"] or "", bullet["content"]
+        if marker.startswith("#"):
+            width = heading = len(marker)
+        else:
+            width = 10 * bool(heading) + len(bullet["before"]) + (marker[:1] in _BRANCHES)
+        lines.append(_read_line(_find_level(widths, width), content))
     return lines
 
 
-def _measure(raw: str) -> tuple[int, str]:
-    """Give the depth of a line in characters and what it says without its bullet."""
-    match = _BULLET.match(raw)
-    if match is None or set(raw.strip()) <= set("│|`-=~ "):
-        return 0, ""
-    before, content = match.group(1), match.group(2)
-    marker = raw[len(before) : match.start(2)].strip()
-    if marker.startswith("#"):
-        return len(marker), content
-    return len(before) + (1 if marker[:1] in {"├", "└"} else 0), content
+def _find_level(widths: list[int], width: int) -> int:
+    """Give the level of a line from its indent; `widths` are the indents open above it, kept up to date."""
+    while widths and width < widths[-1]:
+        widths.pop()
+    if not widths or width > widths[-1]:
+        widths.append(width)
+    return len(widths)
+
+
+def _read_line(level: int, content: str) -> _Line:
+    name, _, description = content.partition(":")
+    return _Line(level, name.strip().strip('*_"').strip(), description.strip())
 
 
 def _build(lines: list[_Line], level: int, path: str, taken: set[str]) -> tuple[Topic, ...]:
     """Make the topics of one level; each takes the deeper lines that follow it."""
     topics: list[Topic] = []
     starts = [place for place, line in enumerate(lines) if line.level <= level]
-    for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
+    for start, end in zip(starts, [*starts, len(lines)][1:], strict=True):
         line = lines[start]
         here = f"{path}/{line.name}" if path else line.name
         topic_id = make_topic_id(here, taken)

@@ -2,7 +2,6 @@
 
 import sys
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import typer
@@ -43,12 +42,13 @@ class Conversation:
         self._shown: set[str] = set()
         self._asked: Counter[str] = Counter()
         self._completed = 0
-        self._known_no_go = False
+        self._comes_back = False
 
     def hold(self) -> Ending:
         """Run, show and answer until there is a reason to end."""
-        # A NO-GO that was already there is the question that the person comes back to answer.
-        self._known_no_go = not self._yes and _can_ask() and _is_no_go(self._read_pending())
+        # An end that was already there is the question that the person comes back to answer.
+        before = self._runs.read_state(self._id)
+        self._comes_back = not self._yes and _can_ask() and _has_ended(before)
         reply: Any = None
         while True:
             failure = self._work(reply)
@@ -56,15 +56,12 @@ class Conversation:
                 return Ending(FAILED, f"{failure} `lucy resume {self._id}` tries again.")
             state = self._runs.read_state(self._id)
             ending = self._find_ending(state)
-            if ending:
+            if ending and not self._comes_back:
                 return ending
+            self._comes_back = False
             reply = self._decide(state)
-            self._known_no_go = False
             if reply is None:
-                return self._leave_open()
-
-    def _read_pending(self) -> Proposal | None:
-        return self._runs.read_state(self._id).get("pending")
+                return ending or self._leave_open()
 
     def _work(self, reply: Any) -> str:
         """Let the workflow run until it asks; gives the sentence of a failure, else nothing."""
@@ -98,7 +95,7 @@ class Conversation:
             return Ending(
                 DONE, f"Stopped after {self._until}, as asked; `lucy resume {self._id}` goes on from here."
             )
-        if _is_no_go(state.get("pending")) and not self._known_no_go:
+        if _is_no_go(state):
             return Ending(
                 NO_GO,
                 "Stopped at NO-GO: training is not possible before the grader or the data is changed; "
@@ -147,8 +144,14 @@ def is_past(state: FinetuneWorkflowState, step: StepName) -> bool:
     return place == "completed" or (place in STEPS and STEPS.index(place) > STEPS.index(step))
 
 
-def _is_no_go(pending: Mapping[str, Any] | None) -> bool:
-    return bool(pending) and pending["plan"].get("verdict") == "NO-GO"
+def _is_no_go(state: FinetuneWorkflowState) -> bool:
+    pending = state.get("pending")
+    return pending is not None and pending["plan"].get("verdict") == "NO-GO"
+
+
+def _has_ended(state: FinetuneWorkflowState) -> bool:
+    """Tell whether a workflow is at a place where `lucy run` ends though a question is open."""
+    return state.get("step") == "completed" or _is_no_go(state) or bool(state.get("paused"))
 
 
 def _can_ask() -> bool:
