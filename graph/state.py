@@ -133,6 +133,8 @@ class InputState(TypedDict):
     dataset_id: NotRequired[str]
     """A dataset that is already in the store."""
     workflow_id: NotRequired[str]
+    artefacts: Annotated[NotRequired[dict[str, Ref]], merge]
+    """References to what is there beforehand, such as a grader's draft."""
 
 
 class FinetuneWorkflowState(TypedDict):

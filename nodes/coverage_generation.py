@@ -53,9 +53,10 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     )
     set_statistics(bench.store, state.get("dataset_id") or "", coverage_stats=report.model_dump(mode="json"))
     changes = (state.get("intent") or Intent(kind="edit", text="")).get("changes") or {}
-    counts = dict(changes.get("counts") or _recommend(state, bench, report))
+    checkable = sum("reference_answer" in record.item for record in records) * 2 > len(records)
+    counts = dict(changes.get("counts") or ({} if checkable else _recommend(state, bench, report)))
     plan = _plan(state, bench, counts) if counts else None
-    text = _describe(report, tree, counts)
+    text = _describe(report, tree, counts, checkable=checkable)
     if changes.get("preview") and plan:
         text = _show_preview(plan, records, _map_topics(state, bench, records)) + "\n\n" + text
     proposed = ask(
@@ -127,7 +128,7 @@ def _show_preview(plan: GenerationPlan, records: list[Record], topics: dict[str,
     return write("coverage_generation", "preview", samples="\n".join(lines))
 
 
-def _describe(report: CoverageReport, tree: TopicTree, counts: dict[str, int]) -> str:
+def _describe(report: CoverageReport, tree: TopicTree, counts: dict[str, int], *, checkable: bool) -> str:
     rows = sorted(report.topics, key=lambda row: row.count)
     shown = rows if len(rows) <= SHOWN else [*rows[: SHOWN // 2], *rows[-SHOWN // 2 :]]
     marks = {"under": "⚠️ under", "ok": "✓", "over": "over"}
@@ -155,13 +156,14 @@ def _describe(report: CoverageReport, tree: TopicTree, counts: dict[str, int]) -
         more=""
         if len(shown) == len(rows)
         else write("coverage_generation", "more", count=len(rows) - len(shown)),
-        advice=_advise(report, tree, counts),
+        advice=_advise(report, tree, counts, checkable=checkable),
     )
 
 
-def _advise(report: CoverageReport, tree: TopicTree, counts: dict[str, int]) -> str:
+def _advise(report: CoverageReport, tree: TopicTree, counts: dict[str, int], *, checkable: bool) -> str:
     if not counts:
-        return write("coverage_generation", "balanced" if report.balance_score >= GOOD else "exhausted")
+        reason = "checkable" if checkable else "exhausted"
+        return write("coverage_generation", "balanced" if report.balance_score >= GOOD else reason)
     names = {topic.id: topic.name for topic in iterate(tree)}
     topics = ", ".join(f"**{names[topic]}** (+{count})" for topic, count in counts.items())
     return write(

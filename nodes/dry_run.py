@@ -19,7 +19,7 @@ from lucy.tools.dry_run.sampling import choose_sample
 from lucy.tools.dry_run.signal import measure_noise
 from lucy.tools.dry_run.thresholds import THRESHOLDS
 from lucy.tools.graders.config import parse_grader
-from lucy.tools.graders.scoring import hash_grader, open_grader
+from lucy.tools.graders.scoring import hash_grader, list_weights, open_grader
 from lucy.tools.policy.retrieval import base_policy
 from lucy.tools.rollouts import count_tokens, grade_rollouts, join_rollouts, remember_grades, roll_out
 from lucy.tools.store.artefacts import put_artefact
@@ -150,6 +150,7 @@ def _run(state: FinetuneWorkflowState, bench: Workbench, count: int) -> Update:
     graded = join_rollouts(rollouts, grades, records=by_id, topics=assigned)
     report = build_report(
         graded,
+        weights=list_weights(grader),
         noise=noise,
         group_size=bench.settings.group_size,
         base_model=policy.name,

@@ -6,6 +6,8 @@ Asks: always; the person states what a good answer is. Costs: nothing with the o
 """
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 
 from lucy.graph.state import FinetuneWorkflowState, Intent, Update
 from lucy.nodes.reading import has_artefact, read_artefact, read_current_records
@@ -16,10 +18,15 @@ from lucy.tools.graders.config import GraderConfig, RubricGrader, load_grader, p
 from lucy.tools.graders.criteria import propose_criteria
 from lucy.tools.graders.criteria_edits import edit_criteria
 from lucy.tools.graders.scoring import hash_grader
+from lucy.tools.graders.text import find_reference
 from lucy.tools.graders.trial import TrialReport, try_grader
+from lucy.tools.policy.retrieval import base_policy
 from lucy.tools.store.artefacts import get_artefact, put_artefact
 from lucy.tools.vocabulary import Record, read_reply_text
 from lucy.tools.workbench import Workbench
+
+TRIED = 5
+"""Answers that a new grader is tried on."""
 
 
 def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
@@ -39,17 +46,15 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
 def _propose_rubric(state: FinetuneWorkflowState, records: list[Record]) -> GraderConfig:
     criteria = propose_criteria(
         state.get("goal") or "",
-        has_reference=_most(
-            record.item.get(field) is not None for record in records for field in ("reference_answer",)
-        ),
+        has_reference=_most(record.item.get("reference_answer") is not None for record in records),
         has_replies=_most(bool(read_reply_text(record)) for record in records),
         has_tools=_most(bool(record.tools) for record in records),
     )
     return RubricGrader(name="Criteria", criteria=criteria)
 
 
-def _most(claims: "object") -> bool:
-    values = [bool(claim) for claim in claims]  # pyright: ignore[reportGeneralTypeIssues]
+def _most(claims: Iterable[bool]) -> bool:
+    values = list(claims)
     return sum(values) * 2 > len(values)
 
 
@@ -116,7 +121,9 @@ def execute(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     """Try the grader on five records, show what it says, and keep it."""
     grader = _read_draft(state, bench)
     records = read_current_records(state, bench)
-    trial = try_grader(grader, records, size=5, seed=bench.settings.seed)
+    trial = try_grader(
+        grader, _find_answers(records, bench.settings.seed), size=TRIED, seed=bench.settings.seed
+    )
     body = {
         "config": grader.model_dump(mode="json"),
         "sha": hash_grader(grader),
@@ -124,13 +131,29 @@ def execute(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     }
     reason = (state.get("intent") or Intent(kind="approve", text=""))["text"]
     ref = put_artefact(bench.store, get_workflow_id(state), "grader", body, reason=reason)
-    text = write("grader_config", "tried", table=_draw_trial(trial), warnings=_draw_warnings(trial))
+    name = "tried" if has_answers(records) else "tried_on_base_model"
+    text = write("grader_config", name, table=_draw_trial(trial), warnings=_draw_warnings(trial))
     return finish(state, bench, step="grader_config", text=text, refs={"grader": {**ref}})
 
 
+def has_answers(records: list[Record]) -> bool:
+    """Tell whether some record has a reply or a reference answer to try a grader on."""
+    return any(read_reply_text(record) or find_reference(record.item) for record in records)
+
+
+def _find_answers(records: list[Record], seed: int) -> list[Record]:
+    """Give the records; if none has an answer to try the grader on, let the base model answer some."""
+    if has_answers(records):
+        return records
+    chosen = records[:: max(1, len(records) // TRIED)][:TRIED]
+    answers = base_policy(records).sample_many(chosen, 1, seed=seed)
+    return [
+        replace(record, reply=({"role": "assistant", "content": some[0]},))
+        for record, some in zip(chosen, answers, strict=True)
+    ]
+
+
 def _draw_trial(trial: TrialReport) -> str:
-    if not trial.samples:
-        return write("grader_config", "no_samples")
     rows = [
         (
             f"#{number}",

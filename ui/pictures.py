@@ -79,7 +79,14 @@ def _draw_step(step: str, bodies: Mapping[str, Mapping[str, Any]], health: Mappi
         case "dry_run":
             return draw_dry_run(bodies["dry_run"]) if "dry_run" in bodies else ""
         case _:
-            return draw_training(bodies.get("training", {})) or _draw_before_training(step, bodies)
+            names = _name_criteria(bodies.get("grader", {}))
+            return draw_training(bodies.get("training", {}), names) or _draw_before_training(step, bodies)
+
+
+def _name_criteria(grader: Mapping[str, Any]) -> dict[str, str]:
+    """Give the names of the grader's criteria by id: the words that the conversation uses for them."""
+    criteria: list[Mapping[str, Any]] = grader.get("config", {}).get("criteria") or []
+    return {criterion["id"]: criterion["name"] for criterion in criteria}
 
 
 def _draw_before_training(step: str, bodies: Mapping[str, Mapping[str, Any]]) -> str:
@@ -200,8 +207,13 @@ def draw_dry_run(body: Mapping[str, Any]) -> str:
     return _head("Dry run", sentence) + f'<ol class="histogram">{columns}</ol>{badge}'
 
 
-def draw_training(body: Mapping[str, Any]) -> str:
-    """Draw the reward curve, and before and after where the training has ended."""
+def draw_training(body: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """Draw the reward curve, and before and after where the training has ended.
+
+    Args:
+        body: The training so far: `history`, and `comparison` once it has ended.
+        names: Names of the grader's criteria by id.
+    """
     parts: list[str] = []
     rewards = [
         point["mean_reward"] for point in body.get("history") or [] if point["mean_reward"] is not None
@@ -210,32 +222,50 @@ def draw_training(body: Mapping[str, Any]) -> str:
         parts.append(_head("Reward while training", f"Mean score of the answers, {len(rewards)} steps."))
         parts.append(draw_curve(rewards))
     if body.get("comparison"):
-        parts.append(draw_comparison(body["comparison"]))
+        parts.append(draw_comparison(body["comparison"], names))
     return "".join(parts)
 
 
 def draw_curve(values: Sequence[float]) -> str:
-    """Draw a curve over equal steps; its range is written beside it."""
+    """Draw values over equal steps, faintly, and their moving mean over them; the range stands beside."""
     low, high = min(values), max(values)
-    span = (high - low) or 1.0
-    last = len(values) - 1
-    points = " ".join(
-        f"{300 * number / last:.1f},{96 - 92 * (value - low) / span:.1f}"
-        for number, value in enumerate(values)
-    )
-    said = f"From {values[0]:.2f} at the first step to {values[-1]:.2f} at the last."
+    means = smooth(values)
+    said = f"On average from {means[0]:.2f} at the beginning to {means[-1]:.2f} at the end."
+    lines = [
+        f'<polyline class="{kind}" points="{_place(line, low, high)}" fill="none" '
+        'vector-effect="non-scaling-stroke"/>'
+        for kind, line in (("raw", values), ("mean", means))
+    ]
     return (
         f'<figure class="curve"><div class="range"><span>{high:.2f}</span><span>{low:.2f}</span></div>'
         f'<svg viewBox="0 0 300 100" preserveAspectRatio="none" role="img" aria-label="{said}">'
-        f'<polyline points="{points}" fill="none" vector-effect="non-scaling-stroke"/></svg>'
-        f"<figcaption>{said}</figcaption></figure>"
+        f"{''.join(lines)}</svg><figcaption>{said}</figcaption></figure>"
     )
 
 
-def draw_comparison(comparison: Mapping[str, Any]) -> str:
+def smooth(values: Sequence[float]) -> list[float]:
+    """Average each value with its neighbours, over about a third of them; at the ends over fewer."""
+    reach = len(values) // 6
+    windows = [values[max(0, place - reach) : place + reach + 1] for place in range(len(values))]
+    return [sum(window) / len(window) for window in windows]
+
+
+def _place(values: Sequence[float], low: float, high: float) -> str:
+    span = (high - low) or 1.0
+    last = len(values) - 1
+    return " ".join(
+        f"{300 * number / last:.1f},{96 - 92 * (value - low) / span:.1f}"
+        for number, value in enumerate(values)
+    )
+
+
+def draw_comparison(comparison: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """Draw before and after on held-out records, and the difference with its 95% interval."""
     rows = [_draw_change("All records", comparison["reward"])]
-    rows += [_draw_change(name, change) for name, change in comparison.get("criteria", {}).items()]
+    rows += [
+        _draw_change(names.get(one) or one.replace("_", " ").capitalize(), change)
+        for one, change in comparison.get("criteria", {}).items()
+    ]
     reward = comparison["reward"]
     sentence = (
         f"Mean score on {reward['prompts']:,} records that training never saw; "
@@ -250,7 +280,7 @@ def _draw_change(label: str, change: Mapping[str, Any]) -> str:
     low, high = _clip(before + difference["low95"]), _clip(before + difference["high95"])
     tone = judge_change(difference)
     return (
-        f'<li><div class="line"><span class="label">{escape(label.replace("_", " ").capitalize())}</span>'
+        f'<li><div class="line"><span class="label">{escape(label)}</span>'
         f'<span class="value">{before:.2f} → {after:.2f}</span></div>'
         f'<div class="scale"><i class="span {tone}" style="left:{left:.1%};width:{right - left:.1%}"></i>'
         f'<i class="whisker" style="left:{low:.1%};width:{high - low:.1%}"></i>'

@@ -7,6 +7,7 @@ Markdown can hold neither HTML nor images nor links that a record brought along.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from html import escape
 from typing import Any, NamedTuple
 
@@ -98,6 +99,7 @@ def render_page(view: View) -> Page:
     )
 
 
+@lru_cache(maxsize=2000)  # a long conversation is shown anew with each message
 def make_harmless(text: str) -> str:
     """Take from Lucy's Markdown what only a record can have brought in: HTML tags, images and links.
 
@@ -113,6 +115,7 @@ def _defuse(text: str) -> str:
     return text.replace("](", "]\\(").replace("![", "!\\[")
 
 
+@lru_cache(maxsize=2000)
 def show_literally(text: str) -> str:
     """Write the person's words so that Markdown shows them exactly as they were typed."""
     return PUNCTUATION.sub(r"\\\1", text)

@@ -276,7 +276,12 @@ def test_before_training_the_dry_run_stays_in_sight():
 def test_the_curve_leaves_out_steps_that_could_not_be_graded():
     history = [{"mean_reward": reward} for reward in (0.4, None, 0.6)]
     drawn = pictures.draw_picture("training", {"training": {"history": history}})
-    assert "From 0.40 at the first step to 0.60 at the last." in drawn
+    assert "On average from 0.40 at the beginning to 0.60 at the end." in drawn
+
+
+def test_one_odd_step_at_the_end_does_not_decide_what_a_curve_says():
+    rewards = [0.5 + 0.01 * step for step in range(30)] + [0.4]
+    assert "from 0.53 at the beginning to 0.71 at the end" in pictures.draw_curve(rewards)
 
 
 def test_a_curve_without_any_change_is_a_line():
@@ -297,7 +302,9 @@ def test_a_difference_that_may_be_chance_is_never_called_better(value, half, sai
 
 def test_bar_and_words_of_a_change_agree():
     change = {"before": 0.5, "after": 0.52, "difference": make_difference(0.02, 0.05), "prompts": 40}
-    drawn = pictures.draw_comparison({"reward": change, "criteria": {"no_promises": change}})
+    comparison = {"reward": change, "criteria": {"no_promises": change, "clarity": change}}
+    drawn = pictures.draw_comparison(comparison, {"clarity": "Plain words"})
     assert "good" not in drawn
     assert "No promises" in drawn
+    assert "Plain words" in drawn
     assert "40 records that training never saw" in drawn

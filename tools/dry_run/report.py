@@ -1,6 +1,6 @@
 """Put a dry run's statistics and verdict into one report that can be stored."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -33,6 +33,7 @@ class DryRunReport(BaseModel):
 def build_report(
     rollouts: Sequence[GradedRollout],
     *,
+    weights: Mapping[str, float] | None = None,
     noise: float = 0.0,
     group_size: int = 8,
     base_model: str = "",
@@ -43,6 +44,7 @@ def build_report(
 
     Args:
         rollouts: All answers of the dry run, those that could not be graded included.
+        weights: Of the grader's criteria, by id, where it has some.
         noise: Standard deviation of repeated gradings, see `lucy.tools.dry_run.signal.measure_noise`.
         group_size: Answers per prompt that training will use.
         base_model: Name for the report.
@@ -61,5 +63,5 @@ def build_report(
         grader=grader,
         rollouts_per_prompt=max(counts.values()),
         statistics=statistics,
-        verdict=judge_dry_run(statistics),
+        verdict=judge_dry_run(statistics, weights=weights),
     )

@@ -111,6 +111,8 @@ class DryRunStatistics(_Part):
     """Mean over prompts of the best answer's reward, minus the mean: what choosing better could gain."""
     signal: Signal | None
     """None when no prompt has two graded answers."""
+    by_criterion: dict[str, Interval] = {}
+    """Mean per criterion id; answers that a criterion does not apply to are left out."""
     by_topic: tuple[TopicStatistics, ...]
     samples: Samples
 
@@ -160,6 +162,7 @@ def compute_statistics(
         levels=len(set(np.round(scores, 2).tolist())),
         headroom=round(float(np.mean([group.scores.max() for group in groups]) - scores.mean()), 6),
         signal=measure_signal(groups, noise=noise, group_size=group_size),
+        by_criterion=_describe_criteria(graded, seed),
         by_topic=_describe_topics(graded, seed),
         samples=choose_samples(graded),
     )
@@ -220,6 +223,17 @@ def _estimate_error_share(rollouts: Sequence[GradedRollout], seed: int) -> Inter
 def _find_percentiles(scores: NDArray[np.float64]) -> Percentiles:
     p10, p25, p50, p75, p90 = np.percentile(scores, (10, 25, 50, 75, 90)).tolist()
     return Percentiles(p10=p10, p25=p25, p50=p50, p75=p75, p90=p90)
+
+
+def _describe_criteria(graded: Sequence[GradedRollout], seed: int) -> dict[str, Interval]:
+    names = sorted({name for rollout in graded for name in rollout.grade.criteria})
+    means: dict[str, Interval] = {}
+    for name in names:
+        members = [rollout for rollout in graded if name in rollout.grade.criteria]
+        values = np.array([rollout.grade.criteria[name] for rollout in members], dtype=np.float64)
+        clusters = number_clusters([rollout.cluster for rollout in members])
+        means[name] = estimate_share(values, clusters, seed=seed)
+    return means
 
 
 def _describe_topics(graded: Sequence[GradedRollout], seed: int) -> tuple[TopicStatistics, ...]:

@@ -22,6 +22,8 @@ class Thresholds:
     """A mean proved above it is NO-GO: there is nothing left to learn."""
     saturated_at_one: float = 0.70
     """A share of answers at 1 proved above it is NO-GO."""
+    main_criterion: float = 0.50
+    """A criterion with at least this weight decides alone that a base model is hopeless."""
     dead_signal: float = 0.15
     """A share of informative training groups proved below it is NO-GO."""
     weak_signal: float = 0.30

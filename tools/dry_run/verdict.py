@@ -1,7 +1,7 @@
 """Decide from a dry run whether training can start: GO, WARNING or NO-GO."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -47,16 +47,22 @@ class Verdict(BaseModel):
     """Unrelated prompts to try in addition before the evidence suffices; None when it does."""
 
 
-def judge_dry_run(statistics: DryRunStatistics, *, limits: Thresholds = THRESHOLDS) -> Verdict:
+def judge_dry_run(
+    statistics: DryRunStatistics,
+    *,
+    weights: Mapping[str, float] | None = None,
+    limits: Thresholds = THRESHOLDS,
+) -> Verdict:
     """Judge a dry run on the intervals of its statistics.
 
     NO-GO when a 95% interval lies wholly inside a range where training cannot work; WARNING when it reaches
     into such a range (then `more_prompts_needed` says how many prompts would settle it) or lies wholly
-    outside the healthy range; GO otherwise.
+    outside the healthy range; GO otherwise. `weights` are those of the grader's criteria, by id.
     """
     findings = [
         *_check_grader(statistics, limits),
         *_check_level(statistics, limits),
+        *_check_main_criterion(statistics, weights or {}, limits),
         *_check_signal(statistics, limits),
         *_check_size(statistics, limits),
     ]
@@ -118,6 +124,22 @@ def _check_level(statistics: DryRunStatistics, limits: Thresholds) -> Iterator[F
         yield _thin("that nearly all answers already get 1", full, limits.saturated_at_one, statistics)
     elif mean.high95 > limits.saturated_mean:
         yield _thin("that there is nothing left to learn", mean, limits.saturated_mean, statistics)
+
+
+def _check_main_criterion(
+    statistics: DryRunStatistics, weights: Mapping[str, float], limits: Thresholds
+) -> Iterator[Finding]:
+    """Look at a criterion that carries half of the reward or more: the others must not hide that it fails."""
+    for name, weight in weights.items():
+        mean = statistics.by_criterion.get(name)
+        if mean is None or weight < limits.main_criterion or mean.high95 >= limits.hopeless_mean:
+            continue
+        yield Finding(
+            level="problem", about="dataset",
+            reason=f"The base model hardly ever meets {name!r}, which is {_percent(weight)} of the reward: "
+            f"mean {_describe(mean)}. Training would only improve what matters less.",
+            recommendation="Use a base model that solves some of the records, or easier records.",
+        )  # fmt: skip
 
 
 def _is_nearly_all_zero(statistics: DryRunStatistics, limits: Thresholds) -> bool:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 
 WORD = re.compile(r"[^\W_]+(?:['\u2019][^\W_]+)*")
-_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[.!?…][\"')\u201d])\s+|\s*\n\s*")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|(?<=[.!?…][\"')\u201d])\s+(?![a-z])|\s*\n\s*")
 _ABBREVIATION = re.compile(r"\b(?:Dr|Mr|Mrs|Ms|Prof|St|No|vs|approx|e\.g|i\.e)\.$", re.IGNORECASE)
 
 
@@ -41,8 +41,8 @@ FUNCTION_WORDS = (
     _COMMON
     | COURTESY
     | list_words(
-        """about after also any because been before being but by each few he her him his if into like may might
-        more most must no now off only other out over own same shall she should some such than their
+        """about after also any because been before being but by each few he her him his if into like may
+        might more most must no now off only other out over own same shall she should some such than their
         them then these they those through under until up us were while who whom whose i'd i'll i've
         don't can't won't isn't didn't doesn't it'll you're you'd there's what's where's who's how's
         let let's one two make made give tell know see go going back"""
@@ -56,6 +56,11 @@ _TROUBLE = re.compile(
     r"|doesn['\u2019]?t work|won['\u2019]?t|can['\u2019]?t|never (?:came|arrived)|unacceptable|emergency"
     r"|urgent|hurt\w*|sick|pain)\b",
     re.IGNORECASE,
+)
+_STRUCTURE = re.compile(
+    r"```|</?[a-zA-Z!]|&#\d|^\s*(?:def|class|import|from|SELECT|function|var|const|public) \w|[;{}]\s*$"
+    r"|^[A-Z][\w ()]{1,30}:(?:\s|$)|:\s*$|^ {4,}\S",
+    re.MULTILINE,
 )
 _PARTING = re.compile(
     r"\b(?:thanks?|thx|appreciate|(?:good ?)?bye|good ?night|never ?mind|have a (?:good|nice|great)"
@@ -114,6 +119,11 @@ def is_courtesy(text: str) -> bool:
 def is_parting(text: str) -> bool:
     """Tell whether a message ends a conversation: it thanks or says goodbye and asks for nothing."""
     return "?" not in text and _PARTING.search(text) is not None and _WANTS.search(text) is None
+
+
+def is_structured(text: str) -> bool:
+    """Tell whether a text is code, markup, a form or a prompt template: words put around it would not fit."""
+    return _STRUCTURE.search(text) is not None
 
 
 def is_trouble(text: str) -> bool:

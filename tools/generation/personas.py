@@ -9,6 +9,7 @@ from lucy.tools.generation.frames import Register, reframe
 from lucy.tools.generation.language import (
     find_sentences,
     is_question,
+    is_structured,
     is_trouble,
     lower_first,
     map_sentences,
@@ -80,6 +81,8 @@ class Voice(NamedTuple):
 def choose_persona(text: str, *, at_start: bool, courtesies: Courtesies, rng: random.Random) -> Persona:
     """Draw a persona that could send this message in data of this style."""
     style = courtesies.style
+    if is_structured(text):
+        return "plain"
     damp = 0.25 if _is_bare(style) else 1.0
     weights: dict[Persona, float] = {
         persona: WEIGHTS[persona] * (damp if persona in ("polite", "impatient") else 1.0)
@@ -110,7 +113,7 @@ def _list_fitting(text: str, *, at_start: bool, style: Style) -> dict[Persona, b
 def speak(text: str, voice: Voice, rng: random.Random) -> str:
     """Say a message in a voice; what it asks and tells stays."""
     parts = take_apart(text)
-    if not parts.body:
+    if not parts.body or is_structured(text):
         return text
     if voice.courtesies.style.is_english:
         parts = Parts(
@@ -124,6 +127,8 @@ def speak(text: str, voice: Voice, rng: random.Random) -> str:
 
 def frame(text: str, voice: Voice, rng: random.Random) -> str:
     """Change only what stands around a message: every word of it stays, in order."""
+    if is_structured(text):
+        return text
     opening = "" if not voice.at_start else _choose_opening(Parts("", text, ""), voice, rng)
     return _join(Parts(opening, text, ""), _choose_closing(Parts(opening, text, ""), voice, rng), voice)
 
@@ -159,8 +164,10 @@ def _write_out(text: str) -> str:
 
 def _substitute(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
     for old, new in pairs:
+        # "which one it is" has no short form: there the verb is stressed.
+        follower = r"(?= \w)" if old.endswith((" is", " am", " will")) else ""
         text = re.sub(
-            rf"\b{old}\b(?!['\u2019])", lambda hit, new=new: _like(hit[0], new), text, flags=re.IGNORECASE
+            rf"\b{old}\b(?!['\u2019]){follower}", lambda hit, new=new: _like(hit[0], new), text, flags=re.IGNORECASE
         )
     return text
 

@@ -25,3 +25,10 @@ def hash_grader(config: GraderConfig) -> str:
     """Hash what a grader does, as 64 hex digits (SHA-256 of its JSON); its name does not count."""
     content = config.model_dump(mode="json", exclude={"name"})
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def list_weights(config: GraderConfig) -> dict[str, float]:
+    """Give the weight of each criterion by id; empty for a grader without criteria."""
+    if isinstance(config, RubricGrader):
+        return {criterion.id: criterion.weight for criterion in config.criteria}
+    return {}

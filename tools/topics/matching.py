@@ -11,6 +11,9 @@ from lucy.tools.vocabulary import Topic
 KIND = r"(?:sub-?)?(?:topics?|categor(?:y|ies)|groups?|branch(?:es)?|nodes?|class(?:es)?)"
 """Words for a topic."""
 
+_ALIKE = 70.0
+"""Similarity, 0 to 100, from which words are a misspelt name."""
+
 _COMMAND = r"(?:add|create|rename|relabel|merge|combine|join|move|remove|delete|drop|split|use|group|organi[sz]e)"
 
 _LEAD = re.compile(
@@ -18,8 +21,8 @@ _LEAD = re.compile(
     r"(?: (?:to me|so far|overall))?|yes|yeah|yep|ok|okay|great|good|nice|perfect|sure|fine|thanks|thank you|hmm+|well"
     r"|actually|almost|and|but|so|then|also|now|just|maybe|perhaps|first|next|please|instead|no|nope|lucy|hey|hi"
     r"|however|still|rather|though|only one thing|one (?:more )?thing|one change"
-    r"|(?:can|could|would|will|should|shall|may|might) (?:you|we|i)|let'?s|let us|let me|you (?:can|could|should|may|must)"
-    r"|(?:i|we)(?:'d| would)?(?: rather| really)? (?:like|love|prefer|want|need|wish|suggest|propose)(?: (?:you|us|lucy))?"
+    r"|(?:can|could|would|will|should|shall|may|might) (?:you|we)|can i|there (?:should|could|must) be|there is (?:still )?missing|let'?s|let us|let me|you (?:can|could|should|may|must)"
+    r"|(?:i|we)(?:'d| would)?(?: rather| really| also| still)? (?:like|love|prefer|want|need|wish|suggest|propose)(?: (?:you|us|lucy))?"
     r"(?: to(?! the)\b)?|i think|i guess|i would|i'd|(?:we|you|i) (?:should|could|can|must|need to|have to|may)"
     r"|why (?:don'?t (?:you|we)|not)|how about|what about|what if (?:we|you)|would it be possible to|is it possible to"
     r"|go ahead and|try to|try|feel free to|it would be (?:good|nice|great|better) to|better to|mind"
@@ -92,9 +95,9 @@ def clean_name(words: str) -> str:
     plain = words.strip(" \t,.!?;:")
     if is_quoted(plain):
         return plain.strip('"').strip()
-    plain = re.sub(rf"^(?:(?:the|a|an|my|our|all|both|new|another)\s+)+(?=\S)|^{KIND}\s+(?=\S)", "", plain, flags=re.I)
-    plain = re.sub(rf"^{KIND}\s+(?:called|named)?\s*(?=\S)|^(?:called|named)\s+", "", plain, flags=re.I)
-    plain = re.sub(rf"(?<=\S)\s+(?:{KIND}|one|ones)$", "", plain, flags=re.I)
+    plain = re.sub(r"^(?:(?:the|a|an|my|our|all|both|new|another)\s+)+(?=\S)", "", plain, flags=re.I)
+    plain = re.sub(rf"^(?:{KIND}\s+)?(?:called|named|for|about)\s+(?=\S)|^{KIND}\s+(?=\S)", "", plain, flags=re.I)
+    plain = re.sub(rf"(?<=\S)\s+(?:{KIND}|ones?)$", "", plain)
     return plain.replace('"', "").strip(" \t,.!?;:")
 
 
@@ -124,7 +127,16 @@ def find_exactly(tree: TopicTree, words: str) -> Topic | None:
 
 def find_named(tree: TopicTree, words: str) -> Topic | None:
     """Give the topic that words mean, also by a unique beginning or a close spelling."""
-    return find_exactly(tree, words) or find_by_name(tree, clean_name(words))
+    exact = find_exactly(tree, words)
+    near = exact or find_by_name(tree, clean_name(words))
+    return near if near is None or exact or _is_near(clean_name(words), near.name) else None
+
+
+def _is_near(words: str, name: str) -> bool:
+    """Tell whether words are part of a name or much like it; a name that is part of the words is not enough."""
+    from rapidfuzz import fuzz
+
+    return _fold(words) in _fold(name) or fuzz.ratio(_fold(words), _fold(name)) >= _ALIKE
 
 
 def need_topic(tree: TopicTree, words: str) -> Topic:

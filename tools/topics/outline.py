@@ -137,8 +137,10 @@ def _read_paths(raws: list[_Raw]) -> list[_Line]:
 
 def _build(lines: list[_Line], *, parents: tuple[str, ...], taken: set[str]) -> tuple[Topic, ...]:
     """Make the topics of one level; each takes the deeper lines that follow it."""
+    if not lines:
+        return ()
     topics: list[Topic] = []
-    level = lines[0].level if lines else 1
+    level = lines[0].level
     starts = [place for place, line in enumerate(lines) if line.level <= level]
     seen: dict[str, int] = {}
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):

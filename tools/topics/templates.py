@@ -1,47 +1,72 @@
-"""Offer ready-made topic trees for common kinds of assistants."""
+"""Offer ready-made topic trees for common kinds of assistants; their content is in `templates.toml`."""
 
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Any
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from lucy.errors import InputError
 from lucy.tools.topics.tree import TopicTree, check_tree, make_topic_id
 from lucy.tools.vocabulary import Topic
 
 
+class _Entry(BaseModel):
+    """A topic as the file has it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    description: str
+    keywords: tuple[str, ...] = ()
+    topics: "tuple[_Entry, ...]" = ()
+
+
+class _Template(BaseModel):
+    """A whole tree as the file has it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    topics: tuple[_Entry, ...]
+
+
 @cache
-def _read_templates() -> dict[str, Any]:
-    return tomllib.loads(Path(__file__).with_name("templates.toml").read_text(encoding="utf-8"))
+def _read_templates() -> dict[str, _Template]:
+    text = Path(__file__).with_name("templates.toml").read_text(encoding="utf-8")
+    return TypeAdapter(dict[str, _Template]).validate_python(tomllib.loads(text))
 
 
-def list_templates() -> list[str]:
+def list_templates() -> tuple[str, ...]:
     """Give the names of the templates, such as `customer support`, in the order of the library."""
-    return list(_read_templates())
+    return tuple(_read_templates())
 
 
 def load_template(name: str) -> TopicTree:
-    """Give a template's tree; case, hyphens and underscores in the name do not matter.
+    """Give the tree of a template; case, hyphens and underscores in the name do not matter.
 
     Raises:
         InputError: There is no such template.
     """
-    wanted = " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
-    found = {key.replace("-", " "): key for key in _read_templates()}.get(wanted)
-    if found is None:
+    known = {_fold(key): template for key, template in _read_templates().items()}
+    template = known.get(_fold(name))
+    if template is None:
         raise InputError(f"There is no template {name!r}; choose one of: {', '.join(list_templates())}.")
-    entry = _read_templates()[found]
-    tree = TopicTree(roots=tuple(_build(topic, "") for topic in entry["topics"]), name=entry["name"])
+    tree = TopicTree(roots=tuple(_build(entry, "") for entry in template.topics), name=template.name)
     check_tree(tree)
     return tree
 
 
-def _build(entry: dict[str, Any], above: str) -> Topic:
-    path = f"{above}/{entry['name']}" if above else str(entry["name"])
+def _fold(name: str) -> str:
+    return " ".join(name.casefold().replace("-", " ").replace("_", " ").split())
+
+
+def _build(entry: _Entry, above: str) -> Topic:
+    path = f"{above}/{entry.name}" if above else entry.name
     return Topic(
         id=make_topic_id(path),
-        name=entry["name"],
-        description=entry["description"],
-        keywords=tuple(keyword.strip() for keyword in entry.get("keywords", "").split(",") if keyword.strip()),
-        children=tuple(_build(child, path) for child in entry.get("topics", ())),
+        name=entry.name,
+        description=entry.description,
+        keywords=entry.keywords,
+        children=tuple(_build(child, path) for child in entry.topics),
     )

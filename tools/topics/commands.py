@@ -1,0 +1,240 @@
+"""Read single commands about a topic tree by rules."""
+
+import re
+
+from lucy.errors import InputError
+from lucy.tools.topics.edit_kinds import (
+    AddTopic,
+    MergeTopics,
+    MoveTopic,
+    RemoveTopic,
+    RenameTopic,
+    Reorganize,
+    SplitTopic,
+    TreeEdit,
+    UseFewer,
+)
+from lucy.tools.topics.matching import (
+    KIND,
+    capitalize_name,
+    find_exactly,
+    find_named,
+    need_topic,
+    read_names,
+    read_topics,
+    split_naming,
+)
+from lucy.tools.topics.tree import TopicTree
+from lucy.tools.vocabulary import Topic
+
+_BELOW = (
+    r"\s+(?:under(?:neath)?|below|beneath|inside(?: of)?|within|as an? (?:child|sub-?topic|sub-?category) of)\s+"
+)
+_INTO = r"\s+(?:to|in|into)\s+"
+_TOP = rf"\s+(?:(?:to|at|on|as|under)\s+)?(?:the |a )?(?:top(?:[- ]level)?|root)(?: {KIND}| level)?"
+_ELSE = re.compile(
+    r"\b(?:examples?|records?|rows?|data|samples?|datasets?|criteri(?:on|a)|rubrics?|weights?|promises|graders?|"
+    r"rewards?|scores?|prompts?|messages?|conversations?|duplicates?|emojis?|workflow|models?|everything|nothing|"
+    r"variety|variations?|details?|keywords?|descriptions?)\b"
+    r"|^(?:\d+|some|more|something|anything|a few|few|a bit|it|that|this|them|those|these|all|any)\b",
+    re.IGNORECASE,
+)
+"""Words of requests that are about something else than topics."""
+
+_NUMBERS = (
+    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
+    " seventeen eighteen nineteen twenty"
+).split()
+_PLURAL = r"(?:leaf |different )?(?:sub-?)?(?:topics|categories|groups|leaves)"
+_FEWER_SHARE = 0.6
+"""Share of the present topics that "fewer" leaves."""
+
+
+def parse_reorganize(clause: str) -> Reorganize | None:
+    """Read the wish to arrange topics by what people want, or again by content."""
+    verbs = r"(?:re-?)?(?:organi[sz]e|structure|group|sort|arrange|cluster|order|split|base|build|do|make|use|try|go)"
+    intent = (
+        r"(?:\w+ )?(?:intents?|intentions?|purposes?|needs?|goals?)\b"
+        r"|what (?:\w+ )?(?:people|customers?|users?|they) (?:want|need|ask)"
+    )
+    content = r"(?:\w+ )?(?:contents?|subjects?|themes?|topics?|areas?)\b|what (?:they|it|people) (?:are|is|talk|speak)"
+    start = rf"^(?:{verbs}\w*\b.*?\s)?(?:by|around|along|according to|based on) (?:the )?"
+    if re.search(rf"{start}(?:{intent})|\bintents?[- ]based\b|^use (?:customer |user )?intents$", clause, re.I):
+        return Reorganize("intent")
+    if re.search(rf"{start}(?:{content})|\b(?:content|subject|theme)[- ]based\b", clause, re.I):
+        return Reorganize("content")
+    return None
+
+
+def parse_fewer(clause: str, *, present: int) -> UseFewer | None:
+    """Read the wish for fewer topics than the `present` number, or for a number of them."""
+    number = rf"(?P<count>\d+|{'|'.join(_NUMBERS)})"
+    limit = (
+        r"only|just|at most|no more than|not more than|a maximum of|max(?:imum)?|up to|exactly|use|keep|have|down to|to"
+    )
+    counted = (
+        rf"\b(?:{limit})\s+(?:only |just |at most |about )?{number}\s+{_PLURAL}|^(?:about )?{number}\s+{_PLURAL}",
+        rf"^(?:reduce|limit|cut|shrink|simplify|bring)\b.*\b(?:to|at)\s+{number}$",
+    )
+    for pattern in counted:
+        # One name per pattern: the two places of the first one exclude each other.
+        match = re.search(pattern.replace("(?P<count>", "("), clause, re.I)
+        if match is not None:
+            return UseFewer(_read_count(next(group for group in match.groups() if group)))
+    fewer = rf"^(?:use |have |make |with )?(?:fewer|less)(?: {_PLURAL})?$|\btoo many {_PLURAL}"
+    reduce = rf"^(?:reduce|cut down(?: on)?) (?:the )?(?:number of |amount of )?{_PLURAL}$"
+    simpler = (
+        r"^(?:make |keep )?(?:it|this|the \w+) (?:simpler|simple|smaller|coarser)$|^simplify(?: (?:it|this|the \w+))?$"
+        r"|^(?:use )?(?:a )?simpler (?:structure|tree|hierarchy)$"
+    )
+    if re.search(f"{fewer}|{reduce}|{simpler}", clause, re.I):
+        return UseFewer(max(2, round(_FEWER_SHARE * present)))
+    return None
+
+
+def _read_count(said: str) -> int:
+    count = int(said) if said.isdigit() else _NUMBERS.index(said.casefold()) + 1
+    if count < 2:
+        raise InputError("A structure needs at least 2 topics; give a larger number.")
+    return count
+
+
+def parse_change(clause: str, tree: TopicTree) -> list[TreeEdit]:
+    """Read one command about the topics of a tree; nothing when the clause is none.
+
+    Raises:
+        InputError: The command names an unknown topic.
+    """
+    for parse in (_parse_rename, _parse_merge, _parse_move, _parse_split, _parse_remove, _parse_add):
+        edits = parse(clause, tree)
+        if edits:
+            return edits
+    return []
+
+
+def _match(pattern: str, clause: str) -> re.Match[str] | None:
+    return re.match(pattern, clause, re.IGNORECASE | re.DOTALL)
+
+
+def _is_about_else(words: str) -> bool:
+    return '"' not in words and _ELSE.search(words) is not None
+
+
+def _parse_rename(clause: str, tree: TopicTree) -> list[TreeEdit]:
+    if match := _match(r"(?:rename|relabel)\s+(.+)", clause):
+        naming = split_naming(tree, match[1], r"\s+(?:to|as|into)\s+|\s*(?:->|=>|→)\s*")
+        if naming is None:
+            raise InputError('Say the old and the new name, for example: rename "Refunds" to "Returns".')
+        return [RenameTopic(need_topic(tree, naming.words).id, capitalize_name(naming.name))]
+    forms = (
+        (r"call\s+(.+)", r"\s+(?:by the name(?: of)?\s+)?"),
+        (r"(?:change|turn)\s+(?:the\s+name\s+of\s+)?(.+)", r"\s+(?:to|into)\s+"),
+        (r"(.+)", r"\s+should (?:rather )?be (?:called|named|renamed(?: to)?)\s+"),
+    )
+    for start, between in forms:
+        match = _match(start, clause)
+        naming = split_naming(tree, match[1], between) if match else None
+        topic = find_named(tree, naming.words) if naming else None
+        if naming and topic:
+            return [RenameTopic(topic.id, capitalize_name(naming.name))]
+    return []
+
+
+def _parse_merge(clause: str, tree: TopicTree) -> list[TreeEdit]:
+    match = _match(
+        r"(?:(?:merge|combine|join|unite|unify|consolidate|fold)\s+(.+?)(?:\s+together)?|(?:put|group|lump)\s+(.+?)\s+together)$",
+        clause,
+    )
+    if match is None or _is_about_else(match[1] or match[2]):
+        return []
+    words = re.sub(rf",?\s+(?:in)?to (?:one|a single)(?: {KIND})?$", "", match[1] or match[2], flags=re.I)
+    named = (
+        rf",?\s+(?:(?:in)?to|as)(?: (?:one|a|a new|a single) {KIND})?(?: called| named)?\s+"
+        r"|,?\s+(?:and )?(?:call|name) (?:it|them|that|the result)\s+|,?\s+called\s+|,?\s+named\s+"
+    )
+    naming = split_naming(tree, words, named)
+    if naming is None:
+        return _merge(read_topics(tree, words), "")
+    found, target = read_topics(tree, naming.words), find_exactly(tree, naming.name)
+    if target is None and len(found) == 1:
+        target = need_topic(tree, naming.name)
+    if target is not None:
+        return _merge([target, *found], target.name)
+    return _merge(found, capitalize_name(naming.name))
+
+
+def _merge(topics: list[Topic], name: str) -> list[TreeEdit]:
+    ids = tuple(dict.fromkeys(topic.id for topic in topics))
+    if len(ids) < 2:
+        raise InputError('Name two topics or more, for example: merge "Orders" and "Shipping".')
+    return [MergeTopics(ids, name)]
+
+
+def _parse_move(clause: str, tree: TopicTree) -> list[TreeEdit]:
+    match = _match(r"(?P<verb>move|nest|relocate|put|place|shift|make)\s+(?P<rest>.+)", clause)
+    if match is None:
+        return []
+    is_clear = match["verb"].casefold() in ("move", "nest", "relocate")
+    top = re.fullmatch(rf"(.+?){_TOP}", match["rest"], re.I)
+    if top is not None and (is_clear or find_named(tree, top[1])):
+        return [MoveTopic(need_topic(tree, top[1]).id, None)]
+    child = r"\s+(?:as )?an? (?:child|sub-?topic|sub-?category) of\s+"
+    naming = split_naming(tree, match["rest"], f"{_BELOW}|{child}|{_INTO}" if is_clear else f"{_BELOW}|{child}")
+    if naming is None or (not is_clear and find_named(tree, naming.words) is None):
+        return []
+    return [MoveTopic(need_topic(tree, naming.words).id, need_topic(tree, naming.name).id)]
+
+
+def _parse_split(clause: str, tree: TopicTree) -> list[TreeEdit]:
+    match = _match(r"(?:split|divide|break)\s+(?:up\s+)?(.+)", clause)
+    naming = split_naming(tree, match[1], r"\s+(?:up\s+)?(?:into|in)\s+") if match else None
+    if naming is None or _is_about_else(naming.words):
+        return []
+    return [SplitTopic(need_topic(tree, naming.words).id, tuple(read_names(naming.name)))]
+
+
+def _parse_remove(clause: str, tree: TopicTree) -> list[TreeEdit]:
+    verbs = r"remove|delete|drop|discard|eliminate|omit|leave out|take out|throw out|get rid of"
+    match = _match(rf"(?P<verb>{verbs}|(?:i |we )?(?:don'?t|do not|no longer) (?:need|want))\s+(?P<rest>.+)", clause)
+    if match is None:
+        return []
+    words = re.sub(r"\s+from (?:the |this )?(?:tree|list|hierarchy|structure|topics)$", "", match["rest"], flags=re.I)
+    topic = find_exactly(tree, words)
+    if topic is not None:
+        return [RemoveTopic(topic.id)]
+    if _is_about_else(words) or not re.match(verbs, match["verb"], re.I):
+        return []
+    return [RemoveTopic(topic.id) for topic in read_topics(tree, words)]
+
+
+def _parse_add(clause: str, tree: TopicTree) -> list[TreeEdit]:
+    match = _match(r"(?P<verb>add|include|insert|introduce|create|make|have|new)\s+(?:in\s+)?(?P<rest>.+)", clause)
+    said_topic = re.search(rf"\b{KIND}\b", clause, re.I) is not None or '"' in clause
+    if match is None:
+        article = r"(?:a|an|another|one more)\s"
+        match = _match(rf"(?P<verb>)(?P<rest>{article}.*\b{KIND}\b.*)$", clause)
+    if match is None or (not said_topic and match["verb"].casefold() not in ("add", "include", "insert", "introduce")):
+        return []
+    words, parent_id = _part_parent(match["rest"], tree)
+    if _is_about_else(words) or (not said_topic and len(words.split()) > 5):
+        return []
+    names = read_names(words) if words.count('"') > 2 else [capitalize_name(words)]
+    return [AddTopic(name, parent_id) for name in names if name]
+
+
+def _part_parent(rest: str, tree: TopicTree) -> tuple[str, str | None]:
+    """Part "Complaints under General" into the words for the new topic and the parent's id."""
+    top = re.fullmatch(rf"(.+?){_TOP}", rest, re.I)
+    if top is not None:
+        return top[1], None
+    for between in (_BELOW, _INTO):
+        places = list(re.finditer(rf'{between}(?=(?:[^"]*"[^"]*")*[^"]*$)', rest, re.I))
+        if not places:
+            continue
+        words, parent = rest[: places[-1].start()], rest[places[-1].end() :]
+        if between == _BELOW and not _is_about_else(words):
+            return words, need_topic(tree, parent).id
+        found = find_named(tree, parent)
+        if found is not None:
+            return words, found.id
+    return rest, None
