@@ -87,9 +87,10 @@ def ask(
     plan: dict[str, Any],
     kind: str = "confirm",
     job_id: str | None = None,
+    slot: str = "propose",
 ) -> Update:
     """Say the question and leave it open at the gate."""
-    message = say(state, bench, step=step, slot="propose", text=question)
+    message = say(state, bench, step=step, slot=slot, text=question)
     pending: dict[str, Any] = {
         "step": step,
         "kind": kind,

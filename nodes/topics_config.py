@@ -16,6 +16,7 @@ from lucy.tools.store.artefacts import get_artefact, put_artefact
 from lucy.tools.topics.discovery import discover_topics
 from lucy.tools.topics.edits import Reorganize, UseFewer, apply_edit, parse_edit
 from lucy.tools.topics.outline import parse_outline
+from lucy.tools.topics.proposal import Proposed, propose_topics
 from lucy.tools.topics.templates import list_templates, load_template
 from lucy.tools.topics.tree import TopicTree, check_tree, draw_tree, iterate, leaves
 from lucy.tools.vocabulary import read_user_text
@@ -36,9 +37,24 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
         return _ask(
             state, bench, tree, text=write("topics_config", "reopened", tree=draw_tree(tree)), method="kept"
         )
-    max_leaves = len(leaves(_read_draft(state, bench))) + 3 if pending else None
-    tree = _discover(state, bench, max_leaves=max_leaves, lens="content")
-    return _ask(state, bench, tree, text=_describe(state, bench, tree), method="auto")
+    if pending:  # another structure was asked for
+        tree = _discover(state, bench, max_leaves=len(leaves(_read_draft(state, bench))) + 3, lens="content")
+        return _ask(state, bench, tree, text=_describe(state, tree, template=""), method="auto")
+    proposed = _search(state, bench)
+    text = _describe(state, proposed.tree, template=proposed.template)
+    return _ask(state, bench, proposed.tree, text=text, method="template" if proposed.template else "auto")
+
+
+def _search(state: FinetuneWorkflowState, bench: Workbench) -> Proposed:
+    records = read_current_records(state, bench)
+    return propose_topics(
+        [record.id for record in records],
+        [read_user_text(record) for record in records],
+        goal=state.get("goal") or "",
+        name=state.get("name") or read_dataset(state, bench).name,
+        seed=bench.settings.seed,
+        progress=open_progress(state, bench, "topics_config"),
+    )
 
 
 def _discover(
@@ -149,17 +165,16 @@ def _read_draft(state: FinetuneWorkflowState, bench: Workbench) -> TopicTree:
     return TopicTree.model_validate(body["tree"])
 
 
-def _describe(state: FinetuneWorkflowState, bench: Workbench, tree: TopicTree) -> str:
+def _describe(state: FinetuneWorkflowState, tree: TopicTree, *, template: str) -> str:
     top = sorted(tree.roots, key=lambda topic: -topic.share)[:6]
-    analysis = draw_bullets(f"~{show_percent(topic.share)} **{topic.name}**" for topic in top)
-    concern = _find_concern(state.get("goal") or "", tree)
     return write(
         "topics_config",
         "proposal",
-        analysis=analysis,
+        analysis=draw_bullets(f"~{show_percent(topic.share)} **{topic.name}**" for topic in top),
+        source=write("topics_config", "from_template", name=template) if template else "",
         tree=draw_tree(tree),
         count=len(leaves(tree)),
-        concern=concern,
+        concern=_find_concern(state.get("goal") or "", tree),
     )
 
 

@@ -17,7 +17,7 @@ from lucy.nodes.reading import (
     read_current_records,
     read_topics,
 )
-from lucy.nodes.step import Step, approve_choice, ask, finish, get_plan, get_workflow_id, reply, say
+from lucy.nodes.step import Step, approve_choice, ask, finish, get_plan, get_workflow_id, reply
 from lucy.nodes.wording import draw_table, write
 from lucy.tools.gates import check_training_gate
 from lucy.tools.jobs import start_job
@@ -115,12 +115,17 @@ def execute(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     )
     start_job(bench, job_id)
     question = write("training", "started", job_id=job_id)
-    waiting = ask(
-        state, bench, step="training", question=question, choices=[], plan=plan, kind="job", job_id=job_id
+    return ask(
+        state,
+        bench,
+        step="training",
+        question=question,
+        choices=[],
+        plan=plan,
+        kind="job",
+        job_id=job_id,
+        slot="started",
     )
-    # The question has an id of its own beside the proposal's of the same turn.
-    waiting["messages"] = [say(state, bench, step="training", slot="started", text=question)]
-    return waiting
 
 
 def _request(state: FinetuneWorkflowState, bench: Workbench, plan: dict[str, Any]) -> TrainingRequest:

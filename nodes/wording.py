@@ -4,6 +4,7 @@ A file holds one template per `## name` heading, with `$name` placeholders. A mi
 is an error, so that no sentence ever shows a hole or drops a figure.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 from pathlib import Path
@@ -30,7 +31,8 @@ def write(page: str, name: str, /, **values: object) -> str:
     unused = set(values) - set(template.get_identifiers())
     if unused:
         raise KeyError(f"The template {page}/{name} has no placeholder for {sorted(unused)}.")
-    return template.substitute({key: str(value) for key, value in values.items()}).strip()
+    text = template.substitute({key: str(value) for key, value in values.items()})
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
 def draw_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:

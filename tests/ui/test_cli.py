@@ -1,20 +1,24 @@
 import json
 import os
-import pty
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
+from lucy.graph.runs import Event
+from lucy.tools.datasets import SAMPLE_FILE
 from lucy.tools.store.activity import read_conditions
 from lucy.tools.store.database import Store
 from lucy.tools.store.jobs import submit_job
 from lucy.tools.store.workflows import add_decision, add_message, add_snapshot, save_workflow
 from lucy.ui.app import app
+from lucy.ui.cli.conversation import PATIENCE, Conversation, read_answer
 from lucy.ui.cli.output import clean, explain
 from lucy.ui.cli.progress import ProgressView, describe_pace
 
@@ -379,3 +383,176 @@ def test_a_full_disk_is_said_in_a_sentence() -> None:
     fault = explain(OSError(28, "No space left on device", "/data/x"))
     assert fault.code == 1
     assert "No space left on device" in fault.sentence
+
+
+class Script:
+    """Stands in for `Runs`: each answer leads to the next state of a list, the last one stays."""
+
+    def __init__(self, *states: dict[str, Any]) -> None:
+        self.states = list(states)
+        self.replies: list[Any] = []
+
+    def read_state(self, _workflow_id: str) -> dict[str, Any]:
+        return self.states[0]
+
+    def count_events(self, _workflow_id: str) -> int:
+        return 0
+
+    def start(self, _workflow_id: str, reply: Any) -> None:
+        self.replies.append(reply)
+        if reply is not None and len(self.states) > 1:
+            self.states.pop(0)
+
+    def follow(self, _workflow_id: str, _since: int) -> Iterator[Event]:
+        pending = self.states[0].get("pending")
+        yield Event("question", pending) if pending else Event("ended", {})
+
+
+def asks(question: str, *labels: str, step: str = "topics_config", **plan: Any) -> dict[str, Any]:
+    choices = [{"id": label.casefold(), "label": label, "kind": "approve"} for label in labels]
+    pending = {"step": step, "kind": "confirm", "question": question, "choices": choices, "plan": plan}
+    return {"step": step, "status": {}, "pending": pending}
+
+
+COMPLETED = {"step": "completed", "status": {}, "pending": None}
+
+
+def hold(script: Script, **options: Any) -> int:
+    return Conversation(script, "w-1", **{"yes": True, **options}).hold().code  # type: ignore[arg-type]
+
+
+def test_yes_takes_the_first_choice_and_says_which(capsys: pytest.CaptureFixture[str]) -> None:
+    script = Script(asks("Agreed?", "Use it", "Change it"), COMPLETED)
+    assert hold(script) == 0
+    assert script.replies == [None, {"choice": "use it"}]
+    assert "> Use it" in capsys.readouterr().out
+
+
+def test_yes_does_not_go_in_circles(capsys: pytest.CaptureFixture[str]) -> None:
+    script = Script(asks("Try again?", "Again"))
+    assert hold(script) == 4
+    assert len(script.replies) == PATIENCE
+    assert capsys.readouterr().err.count("without progress") == 1
+
+
+def test_a_question_that_comes_again_after_progress_is_no_circle() -> None:
+    states = [
+        asks("Go on?", "Yes") | {"status": dict.fromkeys("abcdefg"[:done], "completed")} for done in range(6)
+    ]
+    assert hold(Script(*states, COMPLETED)) == 0
+
+
+def test_yes_stops_where_words_are_wanted() -> None:
+    assert hold(Script(asks("What is the goal?"))) == 4
+
+
+def test_a_no_go_stops_also_with_yes() -> None:
+    script = Script(asks("Where to?", "Change the grader", step="dry_run", verdict="NO-GO"))
+    assert hold(script) == 3
+    assert script.replies == [None]
+
+
+def test_who_comes_back_to_a_no_go_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lucy.ui.cli.conversation._can_ask", lambda: True)
+    monkeypatch.setattr("builtins.input", lambda _prompt: "1")
+    script = Script(asks("Where to?", "Change the grader", step="dry_run", verdict="NO-GO"), COMPLETED)
+    assert hold(script, yes=False) == 0
+    assert script.replies == [None, {"choice": "change the grader"}]
+
+
+@pytest.mark.parametrize("end", [EOFError, KeyboardInterrupt])
+def test_leaving_a_question_leaves_it_open(monkeypatch: pytest.MonkeyPatch, end: type[BaseException]) -> None:
+    def leave(_prompt: str) -> str:
+        raise end
+
+    monkeypatch.setattr("lucy.ui.cli.conversation._can_ask", lambda: True)
+    monkeypatch.setattr("builtins.input", leave)
+    assert hold(Script(asks("Agreed?", "Use it")), yes=False) == 4
+
+
+def test_without_a_terminal_a_question_stays_open(capsys: pytest.CaptureFixture[str]) -> None:
+    assert hold(Script(asks("Agreed?", "Use it")), yes=False) == 4
+    assert "1. Use it" in capsys.readouterr().out
+
+
+def test_until_stops_once_the_step_is_behind() -> None:
+    state = asks("Balance?", "Go on", step="coverage_generation") | {"status": {"categorize": "completed"}}
+    assert hold(Script(asks("Agreed?", "Use it"), state), until="categorize") == 0
+
+
+def test_a_step_that_is_open_again_is_not_behind() -> None:
+    state = asks("Agreed?", "Use it") | {"status": {"categorize": "completed"}}
+    assert hold(Script(state), until="categorize") == 4
+
+
+def test_an_answer_is_a_number_of_the_list_or_words() -> None:
+    choices = asks("Agreed?", "Use it", "Change it")["pending"]["choices"]
+    assert read_answer("2", choices) == {"choice": "change it"}
+    assert read_answer("3", choices) == "3"
+    assert read_answer("use fewer topics", choices) == "use fewer topics"
+
+
+def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+    environment = os.environ | {"LUCY_HOME": str(home), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "lucy", *arguments]
+    return subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+
+
+@pytest.fixture
+def chats(tmp_path: Path) -> Path:
+    path = tmp_path / "chats.jsonl"
+    lines = SAMPLE_FILE.read_text(encoding="utf-8").splitlines()[:80]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def test_ctrl_c_during_work_loses_nothing(chats: Path, home: Path) -> None:
+    process = start(home, "run", str(chats), *GOAL, "--yes")
+    assert process.stdout is not None
+    workflow_id = process.stdout.readline().split()[1]
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"lucy resume {workflow_id}" in errors
+    resumed = start(home, "resume", workflow_id[:8], "--yes", "--until", "topics_config")
+    output, _ = resumed.communicate(timeout=120)
+    assert (resumed.returncode, "Stopped after topics_config" in output) == (0, True)
+
+
+@pytest.mark.slow
+def test_a_whole_run_ends_with_a_report(chats: Path, home: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "report"
+    result = lucy("run", str(chats), *GOAL, "--yes", "--report", str(folder))
+    report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
+    (row,) = json.loads(lucy("workflows", "list", "--json").stdout)
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith(f"Workflow {row['id']}\n")
+    assert (row["status"], report["workflow_id"], report["missing"]) == ("completed", row["id"], {})
+    assert {one["status"] for one in report["steps"].values()} <= {"completed", "skipped"}
+    assert lucy("workflows", "delete", row["id"], "--yes").exit_code == 0
+    assert json.loads(lucy("workflows", "list", "--json").stdout) == []
+
+
+@pytest.mark.slow
+def test_a_given_grader_is_used_and_a_no_go_stops(chats: Path, tmp_path: Path) -> None:
+    grader, folder = tmp_path / "zero.py", tmp_path / "report"
+    grader.write_text("def grade(sample, item):\n    return 0.0\n", encoding="utf-8")
+    result = lucy("run", str(chats), *GOAL, "--yes", "--grader", str(grader), "--report", str(folder))
+    lines = (folder / "rollouts.jsonl").read_text(encoding="utf-8").splitlines()
+    assert result.exit_code == 3
+    assert "NO-GO" in result.stdout
+    assert json.loads((folder / "grader.json").read_text())["name"] == "zero"
+    assert {json.loads(line)["score"] for line in lines} == {0.0}
+    assert lucy("resume", result.stdout.split()[1], "--yes").exit_code == 3
+
+
+def test_rollback_goes_back_and_resume_goes_on(chats: Path, home: Path) -> None:
+    done = lucy("run", str(chats), *GOAL, "--yes", "--until", "categorize")
+    workflow_id = done.stdout.split()[1]
+    assert lucy("workflows", "rollback", workflow_id, "topics_config").exit_code == 0
+    shown = json.loads(lucy("workflows", "show", workflow_id[:6], "--json").stdout)
+    again = lucy("resume", workflow_id[:6])
+    assert (done.exit_code, shown["step"], again.exit_code) == (0, "topics_config", 4)
+    assert lucy("workflows", "rollback", workflow_id, "training").exit_code == 2

@@ -54,7 +54,7 @@ class BlindClassifier:
             return {}
         row = self._vectorizer.transform([read_user_text(record)])
         to_centroids: NDArray[np.float64] = np.asarray(row @ self._centroids.T).ravel()
-        alike: NDArray[np.float64] = np.asarray((row @ self._rows.T).todense()).ravel()
+        alike: NDArray[np.float64] = np.asarray(self._rows @ row.toarray().ravel())
         nearest = np.argsort(-alike, kind="stable")[:_NEAREST]
         votes: NDArray[np.float64] = np.zeros(len(self._names))
         np.add.at(votes, self._labels[nearest], alike[nearest])

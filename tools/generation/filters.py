@@ -9,6 +9,7 @@ from typing import Literal, get_args
 
 from lucy.tools.generation.blind import BlindClassifier
 from lucy.tools.generation.language import GREETINGS, find_words
+from lucy.tools.generation.plan import Mode
 from lucy.tools.records.duplicates import NearDuplicateIndex, fingerprint_record
 from lucy.tools.records.tokens import estimate_tokens
 from lucy.tools.vocabulary import Record, read_last_user_text, read_user_text
@@ -51,9 +52,22 @@ class Filters:
     """The checks of one run; it learns from the real records and remembers what was admitted."""
 
     def __init__(
-        self, records: Sequence[Record], topics: Mapping[str, str], stored: Sequence[Record] = ()
+        self,
+        records: Sequence[Record],
+        topics: Mapping[str, str],
+        stored: Sequence[Record] = (),
+        *,
+        mode: Mode = "rft",
     ) -> None:
-        """Read the real records, earlier synthetic ones, and those that an interrupted run already stored."""
+        """Learn from a dataset.
+
+        Args:
+            records: Real records, and synthetic ones of other batches.
+            topics: Record id to topic id.
+            stored: What an interrupted run has kept of this batch.
+            mode: In `sft` the replies are compared too.
+        """
+        self._with_replies = mode == "sft"
         real = [record for record in records if not record.is_synthetic]
         texts = [read_last_user_text(record) for record in real]
         longest = max((len(find_words(text)) for text in texts), default=0)
@@ -67,7 +81,7 @@ class Filters:
 
     def admit(self, record: Record) -> None:
         """Remember a record: nothing near it passes from now on."""
-        for text in _list_texts(record):
+        for text in self._list_texts(record):
             self._index.add(record.id, text)
         if record.is_synthetic:
             self._said.add(_fold_message(record))
@@ -106,7 +120,12 @@ class Filters:
         """Tell whether the prompt is near another, or its new message was already used word for word."""
         message = _fold_message(record)
         is_repeated = message.count(" ") >= _TELLING_WORDS - 1 and message in self._said
-        return is_repeated or any(self._index.find(text) is not None for text in _list_texts(record))
+        return is_repeated or any(self._index.find(text) is not None for text in self._list_texts(record))
+
+    def _list_texts(self, record: Record) -> list[str]:
+        """Give the texts by which near-duplicates are found: the prompt, and the whole with its reply."""
+        _, prompt, reply = fingerprint_record(record)
+        return [prompt, f"{prompt} {reply}"] if reply and self._with_replies else [prompt]
 
 
 def _fold_message(record: Record) -> str:
@@ -115,12 +134,6 @@ def _fold_message(record: Record) -> str:
 
 def _find_placeholders(record: Record) -> list[str]:
     return _PLACEHOLDER.findall(read_user_text(record))
-
-
-def _list_texts(record: Record) -> list[str]:
-    """Give the texts by which near-duplicates are found: the prompt, and the whole where there is a reply."""
-    _, prompt, reply = fingerprint_record(record)
-    return [prompt, f"{prompt} {reply}"] if reply else [prompt]
 
 
 def _has_broken_grammar(text: str, words: Sequence[str], source: str) -> bool:

@@ -167,7 +167,10 @@ def _substitute(text: str, pairs: tuple[tuple[str, str], ...]) -> str:
         # "which one it is" has no short form: there the verb is stressed.
         follower = r"(?= \w)" if old.endswith((" is", " am", " will")) else ""
         text = re.sub(
-            rf"\b{old}\b(?!['\u2019]){follower}", lambda hit, new=new: _like(hit[0], new), text, flags=re.IGNORECASE
+            rf"\b{old}\b(?!['\u2019]){follower}",
+            lambda hit, new=new: _like(hit[0], new),
+            text,
+            flags=re.IGNORECASE,
         )
     return text
 

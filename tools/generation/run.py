@@ -58,7 +58,9 @@ def generate(
     done = [record for record in stored if record.origin.get("batch") == plan.batch]
     others = [record for record in records if record.origin.get("batch") != plan.batch]
     strategy = build_strategy(plan, others, topics)
-    run = _Run(plan, strategy, Filters(others, topics, done), keep, progress, _count_from(done))
+    run = _Run(
+        plan, strategy, Filters(others, topics, done, mode=plan.mode), keep, progress, _count_from(done)
+    )
     run.valid = len(done)
     results: dict[str, TopicResult] = {}
     try:

@@ -36,6 +36,10 @@ _MAX_CONTEXT_RATIO = 14
 """A message is varied only where the context has at most so many times its words; beyond that, nearly the
 whole prompt stays and it would be a near-duplicate."""
 _LAST_TURN_SHARE = 0.6
+_MOST_STYLE = 3000
+"""Records that openings, closings and style are learned from."""
+_MOST_IN_TOPIC = 1000
+"""Records of one topic that are varied and borrowed from, unless more are wanted; of more, an even sample."""
 _FRAMING_PERSONAS: tuple[Persona, ...] = ("polite", "business", "non_native")
 _OWN_SHARE_AT_START = 0.5
 _OWN_SHARE_INSIDE = 0.15
@@ -70,7 +74,7 @@ class MessageVariation:
         self._plan = plan
         real = [record for record in records if not record.is_synthetic]
         self._courtesies: Courtesies = learn_courtesies(
-            [turn for record in real for turn in list_turns(record)]
+            [turn for record in _thin(real, _MOST_STYLE) for turn in list_turns(record)]
         )
         self._records: dict[str, list[Record]] = {}
         for record in real:
@@ -101,7 +105,8 @@ class MessageVariation:
     def _prepare(self, topic_id: str) -> _Ground:
         """Read a topic when it is first needed."""
         if topic_id not in self._grounds:
-            records = self._records.get(topic_id, [])
+            most = max(_MOST_IN_TOPIC, self._plan.counts.get(topic_id, 0))
+            records = _thin(self._records.get(topic_id, []), most)
             self._grounds[topic_id] = _build_ground(records, self._plan)
         return self._grounds[topic_id]
 
@@ -139,6 +144,11 @@ def make_rng(seed: int, topic_id: str, attempt: int) -> random.Random:
     """Give the random numbers of one attempt, equal in every process."""
     digest = hashlib.sha256(f"{seed}\x00{topic_id}\x00{attempt}".encode()).digest()
     return random.Random(int.from_bytes(digest[:8], "big"))
+
+
+def _thin(records: Sequence[Record], most: int) -> Sequence[Record]:
+    """Keep an even sample of at most `most` records."""
+    return records[:: max(1, -(-len(records) // most))]
 
 
 def _build_ground(records: Sequence[Record], plan: GenerationPlan) -> _Ground:

@@ -13,6 +13,7 @@ from lucy.ui.cli.output import (
     FAILED,
     NO_GO,
     QUESTION_OPEN,
+    make_writable,
     print_error,
     print_line,
     print_text,
@@ -114,7 +115,8 @@ class Conversation:
         if pending is None:
             return None
         if not self._yes:
-            return ask(pending) if _can_ask() else None
+            print_choices(pending["choices"])
+            return ask(pending["choices"]) if _can_ask() else None
         if self._goes_in_circles(state, pending):
             print_error(
                 f"The same question came {PATIENCE} times without progress, so --yes stops here; "
@@ -158,19 +160,23 @@ def _can_ask() -> bool:
     return sys.stdin.isatty()
 
 
-def ask(pending: Proposal) -> Any:
-    """Ask on the terminal: a choice by its number, or words; None at end of input or Ctrl-C."""
-    for number, choice in enumerate(pending["choices"], 1):
+def print_choices(choices: list[Choice]) -> None:
+    """List what can be answered, numbered."""
+    for number, choice in enumerate(choices, 1):
         print_line(f"  {number}. {choice['label']}")
+
+
+def ask(choices: list[Choice]) -> Any:
+    """Ask on the terminal: a choice by its number, or words; None at end of input or Ctrl-C."""
     while True:
         try:
-            said = input(PROMPT).strip()
+            said = make_writable(input(PROMPT)).strip()
         except (EOFError, KeyboardInterrupt):
             typer.echo()
             return None
         if said:
             typer.echo()
-            return read_answer(said, pending["choices"])
+            return read_answer(said, choices)
 
 
 def read_answer(said: str, choices: list[Choice]) -> Any:

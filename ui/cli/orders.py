@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lucy.errors import InputError, StoreError
+from lucy.ui.cli.output import make_writable
 
 if TYPE_CHECKING:
     from lucy.graph.state import StepName
@@ -56,13 +57,13 @@ def read_order(
     order = Order(
         source=check_file(file, make_limits(settings)),
         goal=check_goal(goal),
-        name=(name or "").strip(),
+        name=make_writable(name or "").strip(),
         until=check_step(until) if until is not None else None,
         grader=check_grader(grader) if grader is not None else None,
         report=check_report(report, source=file) if report is not None else None,
     )
     check_home(settings.home)
-    return order if order.name else replace_name(order, name_source(order.source))
+    return order if order.name else replace_name(order, make_writable(name_source(order.source)))
 
 
 def replace_name(order: Order, name: str) -> Order:
@@ -85,6 +86,8 @@ def check_file(text: str, limits: "Limits") -> Path:
 
     path = find_source(text)
     check_source(path)
+    if make_writable(str(path)) != str(path):
+        raise InputError(f"The name of the file {make_writable(text)!r} is no UTF-8; rename the file.")
     intake = Intake(limits)
     entries = read_entries(path, max_bytes=limits.max_line_bytes)
     if not any(isinstance(intake.take(entry), Accepted) for entry in entries):
@@ -102,7 +105,7 @@ def check_goal(text: str) -> str:
         raise InputError(
             "The goal is empty; say what the model should do well, such as --goal 'Answer politely'."
         )
-    return text.strip()
+    return make_writable(text).strip()
 
 
 def check_step(text: str) -> "StepName":

@@ -42,6 +42,11 @@ def clean(text: str) -> str:
     return CONTROLS.sub("\N{REPLACEMENT CHARACTER}", text.replace("\r\n", "\n"))
 
 
+def make_writable(text: str) -> str:
+    """Replace what a terminal or an argument brought along and UTF-8 cannot hold."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 def print_text(markdown: str) -> None:
     """Print a message: laid out on a terminal, else as it stands; a blank line follows."""
     if not sys.stdout.isatty():

@@ -51,7 +51,6 @@ def run(
     with open_runs() as runs:
         dataset_id = _import(runs, order)
         workflow_id = _create(runs, order, dataset_id)
-        print_line(f"Workflow {workflow_id}\n")
         _hold(runs, workflow_id, yes=yes, until=order.until, report=order.report)
 
 
@@ -73,7 +72,6 @@ def resume(
         raise NotFoundError(f"There is no workflow {workflow!r}: nothing was stored in {str(home)!r} yet.")
     with open_runs() as runs:
         found = find_workflow(runs.bench.store, workflow)
-        print_line(f"Workflow {found.id}\n")
         _hold(runs, found.id, yes=yes, until=step, report=folder)
 
 
@@ -112,6 +110,7 @@ def _hold(
     from lucy.ui.report import write_report
 
     try:
+        print_line(f"Workflow {workflow_id}\n")
         ending = Conversation(runs, workflow_id, yes=yes, until=until).hold()
     except KeyboardInterrupt:
         _leave_at_once(workflow_id)
