@@ -22,6 +22,8 @@ from lucy.tools.topics.tree import TopicTree, check_tree, draw_tree, iterate, le
 from lucy.tools.vocabulary import read_user_text
 from lucy.tools.workbench import Workbench
 
+STEM = 6
+"""Letters that a word of the goal and a topic's name must share."""
 NEGLECTED = 0.10
 """A topic that the goal names and that has less than this share of the records is a concern."""
 
@@ -179,19 +181,14 @@ def _describe(state: FinetuneWorkflowState, tree: TopicTree, *, template: str) -
 
 
 def _find_concern(goal: str, tree: TopicTree) -> str:
-    """Say where the goal names something that the records hardly cover."""
-    words = {word.strip(".,;:!?\"'").casefold() for word in goal.split() if len(word) > 5}
-    for topic in leaves(tree):
-        named = {
-            word
-            for word in words
-            for keyword in (*topic.keywords, topic.name.casefold())
-            if word[:6] in keyword
-        }
+    """Say where the goal names a topic that the records hardly cover."""
+    words = [word.strip(".,;:!?\"'").casefold() for word in goal.split()]
+    for topic in iterate(tree):
+        name = topic.name.casefold()
+        named = [word for word in words if len(word) > STEM and word[:STEM] in name]
         if named and topic.share < NEGLECTED:
-            return write(
-                "topics_config", "concern", word=min(named), topic=topic.name, share=show_percent(topic.share)
-            )
+            share = show_percent(topic.share)
+            return write("topics_config", "concern", word=named[0], topic=topic.name, share=share)
     return ""
 
 

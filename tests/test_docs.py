@@ -32,7 +32,7 @@ def test_the_first_screen_has_the_two_commands() -> None:
 
 @pytest.mark.parametrize("command", [line for line in SHELL if line.startswith("make ")])
 def test_every_make_command_is_a_target(command: str) -> None:
-    run = subprocess.run(shlex.split(command) + ["-n"], cwd=ROOT, capture_output=True, text=True, check=False)
+    run = subprocess.run([*shlex.split(command), "-n"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
 
 

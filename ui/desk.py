@@ -17,7 +17,7 @@ from typing import Any
 from lucy.errors import BusyError, InputError, LucyError, NotFoundError
 from lucy.graph.runs import FAULT, Runs
 from lucy.graph.state import STEPS, FinetuneWorkflowState
-from lucy.tools.datasets import SAMPLE, find_source
+from lucy.tools.datasets import SAMPLE, SAMPLE_GOAL, find_source
 from lucy.tools.store.artefacts import get_artefact
 from lucy.tools.store.datasets import get_dataset
 from lucy.tools.store.jobs import find_job
@@ -130,7 +130,9 @@ class Desk:
 
     def _create_opening(self) -> str:
         opening = self.opening
-        return self._create(opening.source or SAMPLE, opening.goal, opening.name)
+        if opening.source is None:
+            return self._create(SAMPLE, opening.goal or SAMPLE_GOAL, opening.name)
+        return self._create(opening.source, opening.goal, opening.name)
 
     def _create(self, source: str, goal: str | None, name: str | None = None) -> str:
         given = {"source": source, "goal": (goal or "").strip(), "name": (name or "").strip()}

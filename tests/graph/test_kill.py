@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from lucy.tools.datasets import SAMPLES
+
 GOAL = "Answer helpfully and politely, keep to what we can promise"
 DEADLINE = 200
 """Seconds that one run may take before the test fails."""
@@ -88,6 +90,15 @@ RESULTS = {
 
 def read_results(home: Path) -> dict[str, list[tuple[Any, ...]]]:
     return {name: query(home, sql) for name, sql in RESULTS.items()}
+
+
+@pytest.fixture(scope="module")
+def uneven_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Records so uneven that Lucy generates some."""
+    path = tmp_path_factory.mktemp("data") / "uneven.jsonl"
+    lines = (SAMPLES / "financial_assistant.jsonl").read_text(encoding="utf-8").splitlines()[:200]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
 
 
 @pytest.fixture(scope="module")

@@ -2,13 +2,17 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 from typer.testing import CliRunner, Result
 
 from lucy.graph.runs import Event
@@ -16,6 +20,7 @@ from lucy.tools.datasets import SAMPLE_FILE
 from lucy.tools.store.activity import read_conditions
 from lucy.tools.store.database import Store
 from lucy.tools.store.jobs import submit_job
+from lucy.tools.store.schema import workflows
 from lucy.tools.store.workflows import add_decision, add_message, add_snapshot, save_workflow
 from lucy.ui.app import app
 from lucy.ui.cli.conversation import PATIENCE, Conversation, read_answer
@@ -556,3 +561,42 @@ def test_rollback_goes_back_and_resume_goes_on(chats: Path, home: Path) -> None:
     again = lucy("resume", workflow_id[:6])
     assert (done.exit_code, shown["step"], again.exit_code) == (0, "topics_config", 4)
     assert lucy("workflows", "rollback", workflow_id, "training").exit_code == 2
+
+
+def test_an_occupied_port_is_bad_input(home: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = lucy("ui", "--port", str(taken.getsockname()[1]))
+    assert (result.exit_code, result.stderr.count("\n")) == (2, 1)
+    assert "used by another program" in result.stderr
+    assert not home.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [["serve"], []], ids=["serve", "nothing"])
+def test_the_application_says_where_it_is_and_stops_at_ctrl_c(home: Path, command: list[str]) -> None:
+    process = start(home, *command, "--port", "0")
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[-1]
+    with urllib.request.urlopen(f"{url}/v1/models", timeout=60) as answer:
+        models = json.loads(answer.read())
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert models["data"] == []
+    assert (process.returncode, "Traceback" in errors) == (0, False)
+
+
+def test_a_workflow_that_another_process_works_on_is_left_to_it(store: Store, chats: Path) -> None:
+    workflow_id = lucy("run", str(chats), *GOAL).stdout.split()[1]
+    owner = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    with store.write() as connection:
+        connection.execute(
+            update(workflows).values(
+                run_owner=f"{socket.gethostname()}:{owner.pid}", run_until=time.time() + 60
+            )
+        )
+    busy = lucy("resume", workflow_id)
+    listed = json.loads(lucy("workflows", "list", "--json").stdout)
+    owner.communicate()
+    assert (busy.exit_code, "another process" in busy.stderr) == (1, True)
+    assert listed[0]["status"] == "running"
+    assert lucy("resume", workflow_id).exit_code == 4

@@ -236,6 +236,8 @@ def _take_tail(seed: Turn, ground: _Ground, rng: random.Random) -> _Wording | No
     parts = take_apart(seed.text)
     if "?" in parts.body or not is_trouble(parts.body) or len(find_words(parts.body)) < 4:
         return None
+    if parts.body.islower() and parts.body[-1].isalnum():
+        return None
     tail = ground.neighbours.draw_tail(seed, rng)
     mark = "." if parts.body[-1].isalnum() else ""
     body = f"{parts.body}{mark} {tail.text}"

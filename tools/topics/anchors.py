@@ -11,7 +11,7 @@ from lucy.tools.topics.tree import TopicTree, iterate
 from lucy.tools.topics.wordspace import WordSpace, read_stems
 from lucy.tools.vocabulary import Topic
 
-NAME, KEYWORDS, DESCRIPTION, PARENT = 1.0, 0.7, 0.2, 0.2
+NAME, KEYWORDS, DESCRIPTION, PARENT = 1.0, 2.0, 0.2, 0.2
 """Weight of the parts; a parent's name tells its topics from others, not from each other."""
 RELATED = 0.7
 """Weight of a word that begins like a word of the name: "substitute" for "substitution"."""

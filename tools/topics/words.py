@@ -32,6 +32,8 @@ class Action(NamedTuple):
     """Name where there is no subject: "Bookings"."""
     verb: str
     """Begins a name under the intent lens: "Book Flights"."""
+    words: tuple[str, ...]
+    """Words for the request."""
 
 
 class Kind(NamedTuple):
@@ -129,8 +131,9 @@ def list_chatter() -> frozenset[str]:
 def _map_actions() -> dict[str, Action]:
     table: dict[str, Action] = {}
     for entry in _read_lists()["action"]:
-        action = Action(entry["key"], entry["family"], entry["noun"], entry["bare"], entry["verb"])
-        for word in entry["words"].split():
+        words = tuple(entry["words"].split())
+        action = Action(entry["key"], entry["family"], entry["noun"], entry["bare"], entry["verb"], words)
+        for word in words:
             table.setdefault(find_stem(word), action)
     return table
 

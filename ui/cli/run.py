@@ -11,7 +11,7 @@ import typer
 from lucy.errors import NotFoundError
 from lucy.ui.cli.opening import open_runs
 from lucy.ui.cli.orders import Order, check_home, check_report, check_step, make_limits, read_order
-from lucy.ui.cli.output import INTERRUPTED, print_line, print_note
+from lucy.ui.cli.output import FAILED, INTERRUPTED, print_error, print_line, print_note
 from lucy.ui.cli.progress import ProgressView
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def _hold(
     folder = report or find_folder(runs.bench.settings.home, workflow_id)
     write_report(runs, workflow_id, folder)
     print_line(f"Report: {folder}")
-    print_line(ending.sentence)
+    (print_error if ending.code == FAILED else print_line)(ending.sentence)
     raise typer.Exit(ending.code)
 
 

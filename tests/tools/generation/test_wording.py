@@ -118,6 +118,17 @@ def choose(text: str, style: Style = WRITTEN) -> set[Persona]:
     }
 
 
+@pytest.mark.parametrize(
+    "text", ["Question: how many boats\nSQL:", "def add(a, b):\n    return a", "<b>hi there</b>"]
+)
+def test_code_and_forms_are_left_alone(text: str) -> None:
+    assert {say(text, "polite", seed) for seed in range(10)} == {text}
+
+
+def test_a_stressed_verb_is_not_shortened() -> None:
+    assert say("I know exactly which one it is, dear.", "brief") == "I know exactly which one it is, dear."
+
+
 def test_only_trouble_worries() -> None:
     assert "worried" in choose("My card was stolen at the station this morning")
     assert "worried" not in choose("Which plants grow well in the shade of a house?")
