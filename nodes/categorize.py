@@ -11,7 +11,7 @@ from lucy.nodes.progress import open_progress
 from lucy.nodes.reading import read_current_records, read_tree
 from lucy.nodes.step import Step, finish, get_workflow_id, reply
 from lucy.nodes.wording import draw_table, show_percent, write
-from lucy.tools.categories import CategoriesSummary, categorize, summarize_categories
+from lucy.tools.categories import CategorySummary, categorize, summarize_categories
 from lucy.tools.store.artefacts import put_artefact
 from lucy.tools.vocabulary import read_user_text
 from lucy.tools.workbench import Workbench
@@ -48,8 +48,8 @@ def execute(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     return finish(state, bench, step="categorize", text=text, refs={"categories": {**ref}})
 
 
-def _describe(summary: CategoriesSummary, threshold: float, total: int) -> str:
-    rows = [(row.name, row.count, f"{show_percent(row.mean_confidence)} avg") for row in summary.top_level]
+def _describe(summary: CategorySummary, threshold: float, total: int) -> str:
+    rows = [(row.name, row.count, f"{show_percent(row.mean_confidence)} avg") for row in summary.topics]
     return write(
         "categorize",
         "results",

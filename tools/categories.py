@@ -43,7 +43,7 @@ class _Calibration(NamedTuple):
     """Per natural logarithm of the number of leaves."""
 
 
-_CALIBRATION = _Calibration(constant=0.0, posterior=0.3, agreement=1.0, topics=-0.2)
+_CALIBRATION = _Calibration(constant=-4.49, posterior=0.368, agreement=5.87, topics=-0.594)
 
 
 def categorize(
@@ -113,7 +113,12 @@ class Evidence(NamedTuple):
 
 
 def fit_categories(
-    ids: Sequence[str], texts: Sequence[str], tree: TopicTree, *, seed: int = 0, progress: Progress = ignore_progress
+    ids: Sequence[str],
+    texts: Sequence[str],
+    tree: TopicTree,
+    *,
+    seed: int = 0,
+    progress: Progress = ignore_progress,
 ) -> CategoryModel:
     """Learn the topics from a dataset; at most `FIT_LIMIT` of its records are used."""
     rows = _choose_rows(ids, tree, seed)
@@ -181,7 +186,9 @@ def _normalize_sparse(rows: Any) -> Any:
 
 
 def _compare_words(model: CategoryModel, rows: Any, points: NDArray[np.float64]) -> NDArray[np.float64]:
-    shared: NDArray[np.float64] = np.asarray((_normalize_sparse(rows) @ model.names.T).todense(), dtype=np.float64)
+    shared: NDArray[np.float64] = np.asarray(
+        (_normalize_sparse(rows) @ model.names.T).todense(), dtype=np.float64
+    )
     near = points @ model.prototypes.T
     like_examples = points @ model.examples.T if not np.array_equal(model.examples, model.prototypes) else 0.0
     return near + 0.5 * shared + like_examples
@@ -192,7 +199,9 @@ def _soften(scores: NDArray[np.float64], sharpness: float) -> NDArray[np.float64
     return raised / raised.sum(axis=1, keepdims=True)
 
 
-def _train(model: CategoryModel, sample: Sequence[str], points: NDArray[np.float64], progress: Progress) -> CategoryModel:
+def _train(
+    model: CategoryModel, sample: Sequence[str], points: NDArray[np.float64], progress: Progress
+) -> CategoryModel:
     """Self-train on the sample: learn from the surest, judge all, learn from more."""
     by_words = _compare_words(model, model.space.weigh(sample), points)
     posterior = _soften(by_words, _SHARPNESS)
@@ -262,7 +271,9 @@ def measure_signals(model: CategoryModel, evidence: Evidence) -> NDArray[np.floa
     """Give what the confidence is computed from: records x (logit, agreement, logarithm of topics)."""
     best = np.clip(evidence.posterior.max(axis=1), _SMALLEST, 1 - _SMALLEST)
     same = np.ones(len(best))
-    return np.stack([np.log(best / (1 - best)), model.agreement * same, np.log(len(model.topic_ids)) * same], axis=1)
+    return np.stack(
+        [np.log(best / (1 - best)), model.agreement * same, np.log(len(model.topic_ids)) * same], axis=1
+    )
 
 
 def _calibrate(signals: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -270,7 +281,9 @@ def _calibrate(signals: NDArray[np.float64]) -> NDArray[np.float64]:
     return 1 / (1 + np.exp(-total))
 
 
-def _assign_all(ids: Sequence[str], texts: Sequence[str], model: CategoryModel, progress: Progress) -> list[Assignment]:
+def _assign_all(
+    ids: Sequence[str], texts: Sequence[str], model: CategoryModel, progress: Progress
+) -> list[Assignment]:
     result: list[Assignment] = []
     for start in range(0, len(texts), _BATCH):
         progress("Sorting records", start, len(texts))
@@ -280,7 +293,9 @@ def _assign_all(ids: Sequence[str], texts: Sequence[str], model: CategoryModel, 
         for row, record_id in enumerate(ids[start : start + _BATCH]):
             sure = float(confidence[row]) if evidence.is_known[row] else 0.0
             topic_id = model.topic_ids[best[row]] if sure >= FLOOR else None
-            result.append(Assignment(record_id, topic_id, sure, "keyword" if plain[row] == best[row] else "embedding"))
+            result.append(
+                Assignment(record_id, topic_id, sure, "keyword" if plain[row] == best[row] else "embedding")
+            )
     progress("Sorting records", len(texts), len(texts))
     return result
 

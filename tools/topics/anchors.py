@@ -46,7 +46,9 @@ def _add_related(space: WordSpace, texts: Sequence[str]) -> Any:
     found = [
         (row, column)
         for row, text in enumerate(texts)
-        for column in sorted({column for stem in read_stems(text) for column in _find_related(stem, beginnings)})
+        for column in sorted(
+            {column for stem in read_stems(text) for column in _find_related(stem, beginnings)}
+        )
     ]
     if not found:
         return rows
@@ -74,4 +76,6 @@ def _are_related(first: str, second: str) -> bool:
     """Tell whether two stems share their first 60%, or one is the other with a short ending."""
     shared = len(os.path.commonprefix([first, second]))
     longest, shortest = max(len(first), len(second)), min(len(first), len(second))
-    return (shared >= _BEGINNING and shared >= 0.6 * longest) or (shared == shortest and longest - shortest <= 3)
+    return (shared >= _BEGINNING and shared >= 0.6 * longest) or (
+        shared == shortest and longest - shortest <= 3
+    )

@@ -85,7 +85,9 @@ def join_names(names: Sequence[str]) -> str:
 def _need(tree: TopicTree, topic_id: str) -> Topic:
     topic = find_topic(tree, topic_id)
     if topic is None:
-        raise InputError(f"There is no topic with id {topic_id!r} in the tree; use an id of the current tree.")
+        raise InputError(
+            f"There is no topic with id {topic_id!r} in the tree; use an id of the current tree."
+        )
     return topic
 
 
@@ -150,7 +152,9 @@ def _unite(topics: Sequence[Topic], dissolved: Sequence[Topic] = ()) -> Topic:
     kept = [below for child in children for below in ((child,) if child.id not in gone else child.children)]
     return first.model_copy(
         update={
-            "description": " ".join(dict.fromkeys(topic.description for topic in topics if topic.description)),
+            "description": " ".join(
+                dict.fromkeys(topic.description for topic in topics if topic.description)
+            ),
             "keywords": _unite_words([topic.keywords for topic in (first, *others, *dissolved)]),
             "examples": _unite_words([topic.examples for topic in (first, *others, *dissolved)]),
             "share": sum(topic.share for topic in topics),
@@ -169,7 +173,9 @@ def _unite_namesakes(children: Sequence[Topic]) -> tuple[Topic, ...]:
 def _unite_words(lists: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
     """Take the firsts of all lists, then the seconds, and so on; each word once."""
     longest = max(map(len, lists))
-    return tuple(dict.fromkeys(words[place] for place in range(longest) for words in lists if place < len(words)))
+    return tuple(
+        dict.fromkeys(words[place] for place in range(longest) for words in lists if place < len(words))
+    )
 
 
 def add_up_shares(topics: tuple[Topic, ...]) -> tuple[Topic, ...]:
@@ -179,5 +185,7 @@ def add_up_shares(topics: tuple[Topic, ...]) -> tuple[Topic, ...]:
         children = add_up_shares(topic.children)
         share = sum(child.share for child in children)
         is_known = share > 0 and abs(share - topic.share) > 1e-9
-        summed.append(topic.model_copy(update={"children": children, **({"share": share} if is_known else {})}))
+        summed.append(
+            topic.model_copy(update={"children": children, **({"share": share} if is_known else {})})
+        )
     return tuple(summed)

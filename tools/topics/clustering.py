@@ -99,7 +99,10 @@ def _measure_disagreement(
     sizes = np.linspace(max(2, bound // 4), bound, RUNS).astype(int)
     for run, size in enumerate(sizes):
         progress("Comparing groupings", run, RUNS)
-        fitted = KMeans(int(size), n_init=1, max_iter=50, random_state=seed + run).fit(points)
+        # One start per run: the ensemble takes the place of restarts.
+        fitted = KMeans(int(size), init="k-means++", n_init=1, max_iter=50, random_state=seed + run).fit(
+            points
+        )
         rows = np.arange(len(points))
         members.append(csr_array((np.ones(len(points), dtype=np.float32), (rows, fitted.labels_))))
     together = hstack(members).tocsr()

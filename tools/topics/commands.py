@@ -27,9 +27,7 @@ from lucy.tools.topics.matching import (
 from lucy.tools.topics.tree import TopicTree
 from lucy.tools.vocabulary import Topic
 
-_BELOW = (
-    r"\s+(?:under(?:neath)?|below|beneath|inside(?: of)?|within|as an? (?:child|sub-?topic|sub-?category) of)\s+"
-)
+_BELOW = r"\s+(?:under(?:neath)?|below|beneath|inside(?: of)?|within|as an? (?:child|sub-?topic|sub-?category) of)\s+"
 _INTO = r"\s+(?:to|in|into)\s+"
 _TOP = rf"\s+(?:(?:to|at|on|as|under)\s+)?(?:the |a )?(?:top(?:[- ]level)?|root)(?: {KIND}| level)?"
 _ELSE = re.compile(
@@ -41,10 +39,7 @@ _ELSE = re.compile(
 )
 """Words of requests that are about something else than topics."""
 
-_NUMBERS = (
-    "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen"
-    " seventeen eighteen nineteen twenty"
-).split()
+_NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
 _PLURAL = r"(?:leaf |different )?(?:sub-?)?(?:topics|categories|groups|leaves)"
 _FEWER_SHARE = 0.6
 """Share of the present topics that "fewer" leaves."""
@@ -59,7 +54,9 @@ def parse_reorganize(clause: str) -> Reorganize | None:
     )
     content = r"(?:\w+ )?(?:contents?|subjects?|themes?|topics?|areas?)\b|what (?:they|it|people) (?:are|is|talk|speak)"
     start = rf"^(?:{verbs}\w*\b.*?\s)?(?:by|around|along|according to|based on) (?:the )?"
-    if re.search(rf"{start}(?:{intent})|\bintents?[- ]based\b|^use (?:customer |user )?intents$", clause, re.I):
+    if re.search(
+        rf"{start}(?:{intent})|\bintents?[- ]based\b|^use (?:customer |user )?intents$", clause, re.I
+    ):
         return Reorganize("intent")
     if re.search(rf"{start}(?:{content})|\b(?:content|subject|theme)[- ]based\b", clause, re.I):
         return Reorganize("content")
@@ -69,9 +66,7 @@ def parse_reorganize(clause: str) -> Reorganize | None:
 def parse_fewer(clause: str, *, present: int) -> UseFewer | None:
     """Read the wish for fewer topics than the `present` number, or for a number of them."""
     number = rf"(?P<count>\d+|{'|'.join(_NUMBERS)})"
-    limit = (
-        r"only|just|at most|no more than|not more than|a maximum of|max(?:imum)?|up to|exactly|use|keep|have|down to|to"
-    )
+    limit = r"only|just|at most|no more than|not more than|a maximum of|max(?:imum)?|up to|exactly|use|keep|have|down to|to"
     counted = (
         rf"\b(?:{limit})\s+(?:only |just |at most |about )?{number}\s+{_PLURAL}|^(?:about )?{number}\s+{_PLURAL}",
         rf"^(?:reduce|limit|cut|shrink|simplify|bring)\b.*\b(?:to|at)\s+{number}$",
@@ -179,7 +174,9 @@ def _parse_move(clause: str, tree: TopicTree) -> list[TreeEdit]:
     if top is not None and (is_clear or find_named(tree, top[1])):
         return [MoveTopic(need_topic(tree, top[1]).id, None)]
     child = r"\s+(?:as )?an? (?:child|sub-?topic|sub-?category) of\s+"
-    naming = split_naming(tree, match["rest"], f"{_BELOW}|{child}|{_INTO}" if is_clear else f"{_BELOW}|{child}")
+    naming = split_naming(
+        tree, match["rest"], f"{_BELOW}|{child}|{_INTO}" if is_clear else f"{_BELOW}|{child}"
+    )
     if naming is None or (not is_clear and find_named(tree, naming.words) is None):
         return []
     return [MoveTopic(need_topic(tree, naming.words).id, need_topic(tree, naming.name).id)]
@@ -195,10 +192,14 @@ def _parse_split(clause: str, tree: TopicTree) -> list[TreeEdit]:
 
 def _parse_remove(clause: str, tree: TopicTree) -> list[TreeEdit]:
     verbs = r"remove|delete|drop|discard|eliminate|omit|leave out|take out|throw out|get rid of"
-    match = _match(rf"(?P<verb>{verbs}|(?:i |we )?(?:don'?t|do not|no longer) (?:need|want))\s+(?P<rest>.+)", clause)
+    match = _match(
+        rf"(?P<verb>{verbs}|(?:i |we )?(?:don'?t|do not|no longer) (?:need|want))\s+(?P<rest>.+)", clause
+    )
     if match is None:
         return []
-    words = re.sub(r"\s+from (?:the |this )?(?:tree|list|hierarchy|structure|topics)$", "", match["rest"], flags=re.I)
+    words = re.sub(
+        r"\s+from (?:the |this )?(?:tree|list|hierarchy|structure|topics)$", "", match["rest"], flags=re.I
+    )
     topic = find_exactly(tree, words)
     if topic is not None:
         return [RemoveTopic(topic.id)]
@@ -208,12 +209,16 @@ def _parse_remove(clause: str, tree: TopicTree) -> list[TreeEdit]:
 
 
 def _parse_add(clause: str, tree: TopicTree) -> list[TreeEdit]:
-    match = _match(r"(?P<verb>add|include|insert|introduce|create|make|have|new)\s+(?:in\s+)?(?P<rest>.+)", clause)
+    match = _match(
+        r"(?P<verb>add|include|insert|introduce|create|make|have|new)\s+(?:in\s+)?(?P<rest>.+)", clause
+    )
     said_topic = re.search(rf"\b{KIND}\b", clause, re.I) is not None or '"' in clause
     if match is None:
         article = r"(?:a|an|another|one more)\s"
         match = _match(rf"(?P<verb>)(?P<rest>{article}.*\b{KIND}\b.*)$", clause)
-    if match is None or (not said_topic and match["verb"].casefold() not in ("add", "include", "insert", "introduce")):
+    if match is None or (
+        not said_topic and match["verb"].casefold() not in ("add", "include", "insert", "introduce")
+    ):
         return []
     words, parent_id = _part_parent(match["rest"], tree)
     if _is_about_else(words) or (not said_topic and len(words.split()) > 5):

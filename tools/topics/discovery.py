@@ -81,14 +81,14 @@ def discover_topics(
     """
     if not texts or len(ids) != len(texts):
         raise InputError(f"Topics need as many ids as texts, at least one; got {len(ids)} and {len(texts)}.")
-    chosen = _choose_sample(len(texts), seed)
-    originals = [texts[row] for row in chosen]
+    rows = _choose_sample(len(texts), seed)
+    originals = [texts[row] for row in rows]
     sample = drop_boilerplate(originals)
     space = fit_space(sample, goal=goal, lens=lens, seed=seed)
     grouping = group_points(space.place(sample), max_leaves=max_leaves, seed=seed, progress=progress)
     placed = _place_all(texts, space, grouping.centers, progress)
     counts = WordCounts(sample, originals)
-    members = np.eye(len(grouping.centers))[placed.leaf[chosen]]
+    members = np.eye(len(grouping.centers))[placed.leaf[rows]]
     drafts = _draft_leaves(ids, placed, counts, members, groups=grouping.groups, lens=lens)
     groups = (
         _group_by_family(drafts) if lens == "intent" else _group(counts, members, drafts, grouping.groups)
@@ -98,11 +98,12 @@ def discover_topics(
     return tree
 
 
-def _choose_sample(count: int, seed: int) -> NDArray[np.intp]:
+def _choose_sample(count: int, seed: int) -> list[int]:
     """Give the rows to fit on, in order: all of a small dataset, a random `FIT_LIMIT` of a large one."""
     if count <= FIT_LIMIT:
-        return np.arange(count)
-    return np.sort(np.random.default_rng(seed).choice(count, FIT_LIMIT, replace=False))
+        return list(range(count))
+    chosen: list[int] = np.random.default_rng(seed).choice(count, FIT_LIMIT, replace=False).tolist()
+    return sorted(chosen)
 
 
 def _place_all(
@@ -140,8 +141,8 @@ def _draft_leaves(
 
 def _choose_examples(ids: Sequence[str], placed: _Placed, leaf: int) -> tuple[str, ...]:
     rows = np.flatnonzero(placed.leaf == leaf)
-    nearest = rows[np.argsort(-placed.closeness[rows], kind="stable")]
-    return tuple(ids[row] for row in nearest[:EXAMPLES])
+    nearest: list[int] = rows[np.argsort(-placed.closeness[rows], kind="stable")][:EXAMPLES].tolist()
+    return tuple(ids[row] for row in nearest)
 
 
 def _group(
@@ -150,8 +151,9 @@ def _group(
     """Put the leaves into their groups, largest first, and name the groups."""
     together = np.eye(int(groups.max()) + 1)[groups]
     profiles = profile_topics(counts, members @ together)
-    sets = [[drafts[leaf] for leaf in np.flatnonzero(groups == group)] for group in range(together.shape[1])]
-    sets = [sorted(leaves, key=lambda leaf: -leaf.size) for leaves in sets]
+    sets: list[list[_Draft]] = [[] for _ in profiles]
+    for draft, group in sorted(zip(drafts, groups.tolist(), strict=True), key=lambda pair: -pair[0].size):
+        sets[group].append(draft)
     labels = name_groups(
         counts,
         profiles,

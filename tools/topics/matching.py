@@ -14,7 +14,9 @@ KIND = r"(?:sub-?)?(?:topics?|categor(?:y|ies)|groups?|branch(?:es)?|nodes?|clas
 _ALIKE = 70.0
 """Similarity, 0 to 100, from which words are a misspelt name."""
 
-_COMMAND = r"(?:add|create|rename|relabel|merge|combine|join|move|remove|delete|drop|split|use|group|organi[sz]e)"
+_COMMAND = (
+    r"(?:add|create|rename|relabel|merge|combine|join|move|remove|delete|drop|split|use|group|organi[sz]e)"
+)
 
 _LEAD = re.compile(
     r"^(?:(?:that |this |it |all )?(?:looks?|is|seems|sounds) (?:very |pretty |really )?(?:good|great|fine|nice|ok|okay)"
@@ -72,7 +74,9 @@ def list_clauses(text: str) -> list[str]:
 
     hidden = _QUOTED.sub(hide, text)
     clauses = [_strip(part) for part in _SENTENCE.split(hidden)]
-    return [re.sub(r"⟦(\d+)⟧", lambda m: f'"{quoted[int(m.group(1))]}"', clause) for clause in clauses if clause]
+    return [
+        re.sub(r"⟦(\d+)⟧", lambda m: f'"{quoted[int(m.group(1))]}"', clause) for clause in clauses if clause
+    ]
 
 
 def _strip(clause: str) -> str:
@@ -96,7 +100,9 @@ def clean_name(words: str) -> str:
     if is_quoted(plain):
         return plain.strip('"').strip()
     plain = re.sub(r"^(?:(?:the|a|an|my|our|all|both|new|another)\s+)+(?=\S)", "", plain, flags=re.I)
-    plain = re.sub(rf"^(?:{KIND}\s+)?(?:called|named|for|about)\s+(?=\S)|^{KIND}\s+(?=\S)", "", plain, flags=re.I)
+    plain = re.sub(
+        rf"^(?:{KIND}\s+)?(?:called|named|for|about)\s+(?=\S)|^{KIND}\s+(?=\S)", "", plain, flags=re.I
+    )
     plain = re.sub(rf"(?<=\S)\s+(?:{KIND}|ones?)$", "", plain)
     return plain.replace('"', "").strip(" \t,.!?;:")
 
@@ -108,7 +114,8 @@ def capitalize_name(words: str) -> str:
         return name
     small = {"and", "or", "of", "the", "for", "to", "in", "on", "with", "a", "an"}
     return " ".join(
-        word if word in small and place else word[:1].upper() + word[1:] for place, word in enumerate(name.split())
+        word if word in small and place else word[:1].upper() + word[1:]
+        for place, word in enumerate(name.split())
     )
 
 
@@ -119,9 +126,7 @@ def _fold(words: str) -> str:
 def find_exactly(tree: TopicTree, words: str) -> Topic | None:
     """Give the one topic whose name or path the words are, apart from case; no near matches."""
     wanted = {_fold(clean_name(words)), _fold(words.strip().strip('"'))}
-    found = [
-        topic for topic in iterate(tree) if wanted & {_fold(topic.name), _fold(path_of(tree, topic.id))}
-    ]
+    found = [topic for topic in iterate(tree) if wanted & {_fold(topic.name), _fold(path_of(tree, topic.id))}]
     return found[0] if len(found) == 1 else None
 
 
@@ -158,7 +163,9 @@ def read_topics(tree: TopicTree, words: str) -> list[Topic]:
     Raises:
         InputError: Some part names no topic.
     """
-    pieces = re.split(r'(\s*,\s*(?:and\s+|with\s+)?|\s+(?:and|with|plus|&|\+)\s+)(?=(?:[^"]*"[^"]*")*[^"]*$)', words)
+    pieces = re.split(
+        r'(\s*,\s*(?:and\s+|with\s+)?|\s+(?:and|with|plus|&|\+)\s+)(?=(?:[^"]*"[^"]*")*[^"]*$)', words
+    )
     found: list[Topic] = []
     start = 0
     while start < len(pieces):

@@ -63,7 +63,9 @@ class _Raw(NamedTuple):
 
 def _read_lines(text: str) -> list[_Line]:
     raws = [raw for number, line in enumerate(text.splitlines(), 1) if (raw := _take_apart(number, line))]
-    if all(not raw.width and not raw.marker for raw in raws) and any(_split_path(raw.content) for raw in raws):
+    if all(not raw.width and not raw.marker for raw in raws) and any(
+        _split_path(raw.content) for raw in raws
+    ):
         return _read_paths(raws)
     lines: list[_Line] = []
     widths: list[int] = []
@@ -102,7 +104,7 @@ def _name_line(raw: _Raw, level: int) -> _Line:
             " indent it less."
         )
     title, _, description = raw.content.partition(":")
-    plain = re.sub(r"\s*(←|<-).*$", "", title).strip().strip("*_\"“”").strip()
+    plain = re.sub(r"\s*(←|<-).*$", "", title).strip().strip('*_"“”').strip()
     if not plain:
         raise InputError(f"Line {raw.number} of the outline has no name; write a name before the colon.")
     return _Line(raw.number, level, raw.marker, plain, description.strip(" *_"))

@@ -80,7 +80,9 @@ def unite(topics: Sequence[Topic], name: str) -> Topic:
     return topics[0].model_copy(
         update={
             "name": name,
-            "description": " ".join(dict.fromkeys(topic.description for topic in topics if topic.description)),
+            "description": " ".join(
+                dict.fromkeys(topic.description for topic in topics if topic.description)
+            ),
             "keywords": _join([topic.keywords for topic in topics]),
             "examples": _join([topic.examples for topic in topics]),
             "share": min(1.0, sum(topic.share for topic in topics)),

@@ -79,7 +79,9 @@ def fit_sorter(
     """
     space = fit_word_space(texts, seed=seed)
     anchors = build_anchors(space, tree, topics)
-    starts = space.place(anchors, [write_anchor(topic) for topic in topics], character_weight=_ANCHOR_CHARACTERS)
+    starts = space.place(
+        anchors, [write_anchor(topic) for topic in topics], character_weight=_ANCHOR_CHARACTERS
+    )
     hits = _weigh_hits(anchors)
     rows = space.weigh_words(texts)
     points = space.place(rows, texts)

@@ -84,7 +84,11 @@ def find_by_name(tree: TopicTree, words: str) -> Topic | None:
     topics = list(iterate(tree))
     if not wanted:
         return None
-    same = [placed.topic for placed in iterate_paths(tree) if wanted in {_fold(placed.topic.name), _fold(placed.path)}]
+    same = [
+        placed.topic
+        for placed in iterate_paths(tree)
+        if wanted in {_fold(placed.topic.name), _fold(placed.path)}
+    ]
     found = same or [topic for topic in topics if _fold(topic.name).startswith(wanted)]
     if found:
         return found[0] if len(found) == 1 else None

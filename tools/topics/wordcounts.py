@@ -32,7 +32,7 @@ _ARTICLES = frozenset({"a", "an", "another", "each", "every"})
 """Words that one countable thing follows."""
 
 _VERBAL = frozenset(
-    ["to", "i", "you", "we", "they", "he", "she", "it", "who", "can", "could", "will", "would", "shall", "should", "please", "dont", "cant", "not", "lets", "must", "may", "is", "are", "was", "were", "be", "been", "being", "am", "have", "has", "had", "very", "so", "too", "more", "most", "as", "being", "gets", "got", "get", "im"]
+    ["to", "i", "you", "we", "they", "he", "she", "it", "who", "can", "could", "will", "would", "shall", "should", "please", "dont", "cant", "not", "lets", "must", "may", "is", "are", "was", "were", "be", "been", "being", "am", "have", "has", "had", "very", "so", "too", "more", "most", "as", "gets", "got", "get", "im"]
 )
 """Words that a doing or a quality follows."""
 

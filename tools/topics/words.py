@@ -5,13 +5,32 @@ import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 Family = Literal["information", "transaction", "problem", "relationship"]
 """What a person is after: to know, to have something done, to have something mended, to say something."""
 
-QUESTION_WORDS = frozenset(["how", "what", "when", "where", "who", "why", "which", "not", "before", "after", "off", "up", "down", "out", "back"])
+QUESTION_WORDS = frozenset(
+    [
+        "how",
+        "what",
+        "when",
+        "where",
+        "who",
+        "why",
+        "which",
+        "not",
+        "before",
+        "after",
+        "off",
+        "up",
+        "down",
+        "out",
+        "back",
+    ]
+)
 """Stop words that tell requests apart ("how do I", "not working", "check out"): features, never names."""
 
 READ_LIMIT = 4000
@@ -47,7 +66,7 @@ class Kind(NamedTuple):
 
 def split_words(text: str, *, keep_case: bool = False) -> list[str]:
     """Give the words of a text, in lower case unless kept; contractions are joined ("don't" is `dont`)."""
-    joined = text[:READ_LIMIT].replace("'", "").replace("’", "")
+    joined = text[:READ_LIMIT].replace("'", "").replace("\u2019", "")
     return _WORD.findall(joined if keep_case else joined.lower())
 
 
@@ -77,7 +96,7 @@ def find_stem(word: str) -> str:
 def read_terms(text: str, stop: frozenset[str]) -> list[str]:
     """Give the stems of a text and the pairs of neighbouring stems, stop words left out before pairing."""
     stems = [find_stem(word) for word in split_words(text) if word not in stop]
-    return stems + [f"{first} {second}" for first, second in zip(stems, stems[1:], strict=False)]
+    return stems + [f"{first} {second}" for first, second in pairwise(stems)]
 
 
 def drop_boilerplate(texts: Sequence[str]) -> list[str]:

@@ -27,7 +27,9 @@ _WORD = re.compile(r"[ァ-ヺー]{2,}|[㐀-鿿]|[^\W_ぁ-ヿ㐀-鿿]+")
 
 def read_stems(text: str) -> list[str]:
     """Give the stems of a text, stop words and digits included."""
-    return [find_stem(word) for word in _WORD.findall(text[:READ_LIMIT].lower().replace("'", "").replace("’", ""))]
+    return [
+        find_stem(word) for word in _WORD.findall(text[:READ_LIMIT].lower().replace("'", "").replace("’", ""))
+    ]
 
 
 def read_all_terms(text: str) -> list[str]:
@@ -61,7 +63,9 @@ class WordSpace:
 
         return normalize(rows @ diags_array(self.weights)).tocsr()
 
-    def place(self, word_rows: Any, texts: Sequence[str], *, character_weight: float = CHARACTER_WEIGHT) -> NDArray[np.float64]:
+    def place(
+        self, word_rows: Any, texts: Sequence[str], *, character_weight: float = CHARACTER_WEIGHT
+    ) -> NDArray[np.float64]:
         """Give one row of length 1 per text from its word row and its characters."""
         return _center(self._reduce(self._join(word_rows, texts, character_weight)), self.middle)
 
@@ -87,11 +91,16 @@ def fit_word_space(texts: Sequence[str], *, seed: int = 0) -> WordSpace:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     rare, common = (2, 0.5) if len(texts) >= 30 else (1, 1.0)
-    words = _fit(TfidfVectorizer(analyzer=read_all_terms, sublinear_tf=True, norm=None, min_df=rare, max_df=common), texts)
+    words = _fit(
+        TfidfVectorizer(analyzer=read_all_terms, sublinear_tf=True, norm=None, min_df=rare, max_df=common),
+        texts,
+    )
     if words is None:
         words = TfidfVectorizer(analyzer=_read_anything, sublinear_tf=True, norm=None).fit(texts)
     characters = _fit(
-        TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, min_df=rare + 1, max_df=0.3),
+        TfidfVectorizer(
+            analyzer="char_wb", ngram_range=(3, 5), sublinear_tf=True, min_df=rare + 1, max_df=0.3
+        ),
         [text[:_CHARACTERS_READ] for text in texts],
     )
     weights = _weigh_terms(list(words.get_feature_names_out()), texts)
