@@ -96,11 +96,12 @@ def _measure_disagreement(
     from sklearn.cluster import KMeans
 
     members: list[Any] = []
+    # One start per run: the ensemble takes the place of restarts. `Any`, since scikit-learn's type says str.
+    once: Any = 1
     sizes = np.linspace(max(2, bound // 4), bound, RUNS).astype(int)
     for run, size in enumerate(sizes):
         progress("Comparing groupings", run, RUNS)
-        # One start per run: the ensemble takes the place of restarts.
-        fitted = KMeans(int(size), init="k-means++", n_init=1, max_iter=50, random_state=seed + run).fit(
+        fitted = KMeans(int(size), init="k-means++", n_init=once, max_iter=50, random_state=seed + run).fit(
             points
         )
         rows = np.arange(len(points))

@@ -79,15 +79,15 @@ def fit_space(texts: Sequence[str], *, goal: str = "", lens: Lens = "content", s
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     stop = choose_stop_words(texts) - QUESTION_WORDS
+    read: Any = partial(read_terms, stop=stop)
     rare, common = (2, 0.4) if len(texts) >= 30 else (1, 1.0)
     words = _fit(
-        TfidfVectorizer(
-            analyzer=partial(read_terms, stop=stop), sublinear_tf=True, min_df=rare, max_df=common
-        ),
+        TfidfVectorizer(analyzer=read, sublinear_tf=True, min_df=rare, max_df=common),
         texts,
     )
     if words is None:
-        words = TfidfVectorizer(analyzer=_read_anything, sublinear_tf=True).fit(texts)
+        anything: Any = _read_anything
+        words = TfidfVectorizer(analyzer=anything, sublinear_tf=True).fit(texts)
     characters = None
     if lens == "content":
         characters = _fit(

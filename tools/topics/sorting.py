@@ -29,8 +29,10 @@ _ANCHOR_CHARACTERS = 0.25
 
 
 class Nearness(NamedTuple):
-    """How near texts are to topics, one row per text and one column per topic."""
+    """How near texts are to topics, one row per text."""
 
+    points: NDArray[np.float64]
+    """The texts in the space."""
     meaning: NDArray[np.float64]
     """Cosine to the fitted topic, -1 to 1."""
     words: NDArray[np.float64]
@@ -97,15 +99,18 @@ def fit_sorter(
     return Sorter(space, hits, starts, centers)
 
 
-def share_out(nearness: NDArray[np.float64], sharpness: float = SHARPNESS) -> NDArray[np.float64]:
-    """Share each text out among the topics: softmax of nearness, rows add up to 1."""
-    raised = np.exp(sharpness * (nearness - nearness.max(axis=1, keepdims=True)))
-    return raised / raised.sum(axis=1, keepdims=True)
+def share_out(nearness: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share each text out among the topics: softmax of nearness, rows add up to 1 at most.
+
+    What is near to no topic keeps a part for itself, as if one more topic were at right angles to it.
+    """
+    raised = np.exp(SHARPNESS * nearness)
+    return raised / (1 + raised.sum(axis=1, keepdims=True))
 
 
 def _measure(rows: Any, points: NDArray[np.float64], hits: Any, centers: NDArray[np.float64]) -> Nearness:
     words = np.asarray((rows @ hits.T).toarray(), dtype=np.float64)
-    return Nearness(points @ centers.T, np.minimum(words, 1.0))
+    return Nearness(points, points @ centers.T, np.minimum(words, 1.0))
 
 
 def _weigh_hits(anchors: Any) -> Any:

@@ -18,23 +18,14 @@ from lucy.tools.topics.words import (
     list_acronyms,
     list_chatter,
     list_kinds,
+    list_words_before,
     split_words,
 )
 
 _Item = TypeVar("_Item", str, tuple[str, str])
 
-_DETERMINERS = frozenset(
-    ["a", "an", "the", "my", "your", "our", "his", "her", "its", "their", "this", "that", "these", "those", "any", "some", "another", "no", "each", "every", "of", "for", "with", "from", "about", "in", "on", "at", "which", "what", "whose", "by"]
-)
-"""Words that a thing follows."""
-
 _ARTICLES = frozenset({"a", "an", "another", "each", "every"})
 """Words that one countable thing follows."""
-
-_VERBAL = frozenset(
-    ["to", "i", "you", "we", "they", "he", "she", "it", "who", "can", "could", "will", "would", "shall", "should", "please", "dont", "cant", "not", "lets", "must", "may", "is", "are", "was", "were", "be", "been", "being", "am", "have", "has", "had", "very", "so", "too", "more", "most", "as", "gets", "got", "get", "im"]
-)
-"""Words that a doing or a quality follows."""
 
 _QUALITY = re.compile(r"^[a-z]{3,}(ful|ous|iest)$|^[a-z]{2,}[^e]ed$")
 """English words that are adjectives or participles by their ending."""
@@ -148,9 +139,9 @@ class WordCounts:
             usage.inside += 1
             usage.capital += word[0].isupper() and not word.isupper()
         previous = written[place - 1].lower() if place else ""
-        usage.thing += previous in _DETERMINERS
+        usage.thing += previous in list_words_before("things")
         usage.counted += previous in _ARTICLES
-        usage.doing += previous in _VERBAL or place == 0
+        usage.doing += previous in list_words_before("doings") or place == 0
 
     def _check_capitals(self) -> bool:
         inside = sum(usage.inside for usage in self._usage.values())

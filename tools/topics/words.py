@@ -180,3 +180,9 @@ def list_kinds() -> tuple[Kind, ...]:
 def list_acronyms() -> frozenset[str]:
     """Give the words that are written in capitals, in lower case."""
     return frozenset(_read_lists()["acronyms"]["words"].split())
+
+
+@cache
+def list_words_before(use: Literal["things", "doings"]) -> frozenset[str]:
+    """Give the English words that stand before things ("the order") or before doings ("to order")."""
+    return frozenset(_read_lists()["grammar"][f"before_{use}"].split())
