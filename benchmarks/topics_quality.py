@@ -4,12 +4,13 @@ Prints normalized mutual information of automatic topics with the true labels, a
 calibration error of categories when the true label names are the tree.
 
 Usage: python benchmarks/topics_quality.py [FOLDER] [--calibrate]
-`FOLDER` holds the public sets, default `shared/data` beside the checkout. `--calibrate` fits again the logistic
+`FOLDER` holds the public sets, default `shared/data` beside the checkout. `--calibrate` fits the logistic
 model of being right that `tools/categories.py` holds, and measures it on sources left out of the fit. Labels
 score, they are never input.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,12 +47,12 @@ class Data(NamedTuple):
     top: list[str]
 
 
-def read_set(folder: Path, labelled: Labelled, *, skip: str = "") -> Data:
-    """Read a set; records whose leaf label is `skip` are left out."""
+def read_set(folder: Path, labelled: Labelled, *, skip: str = "", wording: str = "") -> Data:
+    """Read a set; records labelled `skip` are left out; the field `wording` goes before the leaf label."""
     data = Data([], [], [], [])
     for line in (folder / labelled.file).read_text(encoding="utf-8-sig").splitlines():
         record: dict[str, Any] = json.loads(line)
-        label = str(record["metadata"][labelled.leaf])
+        label = str(record["metadata"].get(wording) or record["metadata"][labelled.leaf])
         if label == skip:
             continue
         data.ids.append(record["id"])
@@ -187,12 +188,29 @@ def build_cases(folder: Path) -> list[Case]:
         _measure_case("intents", "CLINC150", intents, unknown="oos"),
         _measure_case("intents, a quarter missing", "CLINC150", intents, missing=0.25, unknown="oos"),
     ]
+    snips, xsid = read_small_sets(folder)
+    cases += [_measure_case("Snips", "Snips", snips), _measure_case("xSID", "xSID", xsid)]
     for domain in sorted(set(intents.top) - {"oos"}):
         part = _pick(intents, [top == domain for top in intents.top])
         cases.append(
             _measure_case(f"intents of {domain}", "CLINC150", part._replace(top=[""] * len(part.ids)))
         )
     return cases
+
+
+def read_small_sets(folder: Path) -> tuple[Data, Data]:
+    """Read Snips with two other tasks, and xSID, under label names that a person would write."""
+    snips = read_set(folder, Labelled("completions_sample.jsonl", "task", ""), wording="intent")
+    xsid = read_set(folder, Labelled("messy/multilingual_intents.jsonl", "intent", ""))
+    return _reword(snips), _reword(xsid)
+
+
+def _reword(data: Data) -> Data:
+    names = {"text_to_sql": "SQL database question", "code": "python function", "find": "weather"}
+    words = [
+        re.sub(r"(?<=[a-z])(?=[A-Z])", " ", names.get(label, label)).replace("_", " ") for label in data.leaf
+    ]
+    return data._replace(leaf=words)
 
 
 def _pick(data: Data, chosen: list[bool]) -> Data:

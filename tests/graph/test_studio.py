@@ -39,7 +39,7 @@ def server(tmp_path: Path) -> Iterator[str]:
         *("--host", "127.0.0.1", "--port", str(port), "--config", str(ROOT / "langgraph.json")),
     ]
     log = (tmp_path / "log").open("w+")
-    process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=tmp_path)
+    process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=ROOT)
     url = f"http://127.0.0.1:{port}"
     try:
         wait_until_ready(url, process)
@@ -64,12 +64,19 @@ def wait_until_ready(url: str, process: "subprocess.Popen[bytes]") -> None:
     raise AssertionError("the server did not come up")
 
 
-def test_a_thread_reaches_the_first_question_and_goes_on_when_it_is_answered(
-    server: str, small_file: Path
-) -> None:
+@pytest.fixture
+def studio(server: str) -> Iterator[Any]:
+    """A client of the server."""
     from langgraph_sdk import get_sync_client
 
-    client: Any = get_sync_client(url=server)
+    with get_sync_client(url=server) as client:
+        yield client
+
+
+def test_a_thread_reaches_the_first_question_and_goes_on_when_it_is_answered(
+    studio: Any, small_file: Path
+) -> None:
+    client = studio
     thread = client.threads.create()["thread_id"]
     given = {"messages": [], "source": str(small_file), "goal": "Answer helpfully"}
     client.runs.wait(thread, "lucy", input=given)
@@ -84,10 +91,8 @@ def test_a_thread_reaches_the_first_question_and_goes_on_when_it_is_answered(
     assert state["interrupts"][0]["value"]["lucy"]["step"] == "coverage_generation"
 
 
-def test_a_thread_without_records_asks_for_them(server: str, small_file: Path) -> None:
-    from langgraph_sdk import get_sync_client
-
-    client: Any = get_sync_client(url=server)
+def test_a_thread_without_records_asks_for_them(studio: Any, small_file: Path) -> None:
+    client = studio
     thread = client.threads.create()["thread_id"]
     client.runs.wait(thread, "lucy", input={"messages": []})
     asked = client.threads.get_state(thread)["interrupts"][0]["value"]["lucy"]

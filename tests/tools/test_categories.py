@@ -1,0 +1,188 @@
+"""Sorting records into topics, and what the confidence means."""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from lucy.errors import CancelledByPersonError, InputError
+from lucy.tools.categories import categorize, summarize_categories
+from lucy.tools.topics.tree import TopicTree
+from lucy.tools.vocabulary import Assignment, Topic, read_text
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+"""Labelled public data, kept beside the checkout."""
+
+REFUNDS = [
+    "I want a refund for my broken kettle",
+    "please refund the money for order 12",
+    "how long does a refund take",
+    "my refund has not come yet",
+    "the refund you sent is too small",
+]
+PASSWORDS = [
+    "I forgot my password",
+    "please reset the password of my account",
+    "the password link does not work",
+    "how do I change my password",
+    "my new password is refused",
+]
+
+
+def make_tree(*topics: Topic) -> TopicTree:
+    return TopicTree(roots=topics)
+
+
+@pytest.fixture
+def tree() -> TopicTree:
+    return make_tree(Topic(id="refunds", name="Refunds"), Topic(id="passwords", name="Password Problems"))
+
+
+@pytest.fixture
+def texts() -> list[str]:
+    return REFUNDS * 4 + PASSWORDS * 4
+
+
+def number(texts: list[str]) -> list[str]:
+    return [f"r{place}" for place in range(len(texts))]
+
+
+def topics_of(found: list[Assignment]) -> list[str | None]:
+    return [one.topic_id for one in found]
+
+
+def test_records_go_to_the_topic_whose_words_they_use(tree: TopicTree, texts: list[str]) -> None:
+    found = categorize(number(texts), texts, tree)
+    assert topics_of(found) == ["refunds"] * 20 + ["passwords"] * 20
+
+
+def test_assignments_come_in_the_order_of_the_records(tree: TopicTree, texts: list[str]) -> None:
+    assert [one.record_id for one in categorize(number(texts), texts, tree)] == number(texts)
+
+
+def test_the_same_records_are_sorted_the_same_way_again(tree: TopicTree, texts: list[str]) -> None:
+    assert categorize(number(texts), texts, tree) == categorize(number(texts), texts, tree)
+
+
+def test_confidence_is_a_probability(tree: TopicTree, texts: list[str]) -> None:
+    assert all(0 <= one.confidence <= 1 for one in categorize(number(texts), texts, tree))
+
+
+def test_a_text_without_words_stays_uncategorized_at_low_confidence(
+    tree: TopicTree, texts: list[str]
+) -> None:
+    last = categorize(number([*texts, "???"]), [*texts, "???"], tree)[-1]
+    assert last.topic_id is None
+    assert last.confidence < 0.2
+
+
+def test_typical_records_tell_topics_whose_names_say_nothing(texts: list[str]) -> None:
+    tree = make_tree(
+        Topic(id="one", name="Group Alpha", examples=("r0", "r1", "r2", "r3", "r4")),
+        Topic(id="two", name="Group Beta", examples=("r20", "r21", "r22", "r23", "r24")),
+    )
+    assert topics_of(categorize(number(texts), texts, tree)) == ["one"] * 20 + ["two"] * 20
+
+
+def test_keywords_tell_topics_whose_names_say_nothing(texts: list[str]) -> None:
+    tree = make_tree(
+        Topic(id="one", name="Group Alpha", keywords=("refund", "money")),
+        Topic(id="two", name="Group Beta", keywords=("password", "reset")),
+    )
+    assert topics_of(categorize(number(texts), texts, tree)) == ["one"] * 20 + ["two"] * 20
+
+
+def test_records_are_sorted_into_leaves_only(texts: list[str]) -> None:
+    tree = make_tree(
+        Topic(id="money", name="Money", children=(Topic(id="refunds", name="Refunds"),)),
+        Topic(id="access", name="Access", children=(Topic(id="passwords", name="Passwords"),)),
+    )
+    assert set(topics_of(categorize(number(texts), texts, tree))) <= {"refunds", "passwords", None}
+
+
+def test_other_scripts_are_sorted_too() -> None:
+    texts = ["アラームを設定して", "アラームを消して", "天気はどうですか", "明日の天気を教えて"] * 6
+    tree = make_tree(Topic(id="alarm", name="アラーム"), Topic(id="weather", name="天気"))
+    assert topics_of(categorize(number(texts), texts, tree)) == ["alarm", "alarm", "weather", "weather"] * 6
+
+
+def test_progress_is_told_and_may_stop_the_work(tree: TopicTree, texts: list[str]) -> None:
+    def stop(label: str, done: int, total: int) -> None:
+        raise CancelledByPersonError(label)
+
+    with pytest.raises(CancelledByPersonError):
+        categorize(number(texts), texts, tree, progress=stop)
+
+
+def test_no_records_give_no_assignments(tree: TopicTree) -> None:
+    assert categorize([], [], tree) == []
+
+
+def test_ids_and_texts_must_match(tree: TopicTree) -> None:
+    with pytest.raises(InputError, match="as many ids as texts"):
+        categorize(["a", "b"], ["text"], tree)
+
+
+def test_a_threshold_outside_0_to_1_is_refused(tree: TopicTree) -> None:
+    with pytest.raises(InputError, match="threshold"):
+        categorize(["a"], ["text"], tree, threshold=7)
+
+
+def test_a_summary_counts_groups_leaves_and_what_to_review() -> None:
+    tree = make_tree(
+        Topic(
+            id="money",
+            name="Money",
+            children=(Topic(id="refunds", name="Refunds"), Topic(id="bills", name="Bills")),
+        ),
+        Topic(id="other", name="Other"),
+    )
+    found = [
+        Assignment("a", "refunds", 0.9, "keyword"),
+        Assignment("b", "bills", 0.5, "embedding"),
+        Assignment("c", None, 0.1, "embedding"),
+    ]
+    summary = summarize_categories(found, tree, 0.7)
+    assert (summary.assigned, summary.low_confidence, summary.uncategorized) == (2, 1, 1)
+    assert [(row.name, row.count) for row in summary.topics] == [("Money", 2), ("Other", 0)]
+    assert [(row.name, row.count) for row in summary.leaves] == [("Refunds", 1), ("Bills", 1), ("Other", 0)]
+    assert summary.topics[0].mean_confidence == pytest.approx(0.7)
+
+
+class Quality(NamedTuple):
+    accuracy: float
+    error: float
+    """Expected calibration error over ten bins."""
+
+
+def measure(file: str, label: str, skip: str) -> Quality:
+    if not (SHARED / file).is_file():
+        pytest.skip(f"the public data file {file} is not beside this checkout")
+    rows = [json.loads(line) for line in (SHARED / file).read_text(encoding="utf-8").splitlines()]
+    rows = [row for row in rows if row["metadata"][label] != skip]
+    truth = [row["metadata"][label] for row in rows]
+    texts = [read_text(row["data"]["input"]["messages"], "user") for row in rows]
+    tree = make_tree(*(Topic(id=name, name=name.replace("_", " ")) for name in sorted(set(truth))))
+    found = categorize([row["id"] for row in rows], texts, tree)
+    right = np.array([one.topic_id == name for one, name in zip(found, truth, strict=True)])
+    sure = np.array([one.confidence for one in found])
+    bins = np.minimum((sure * 10).astype(int), 9)
+    gaps = [
+        abs(sure[bins == each].mean() - right[bins == each].mean()) * np.mean(bins == each)
+        for each in set(bins)
+    ]
+    return Quality(float(right.mean()), float(sum(gaps)))
+
+
+def test_real_dialogues_are_sorted_by_the_names_of_their_tasks() -> None:
+    quality = measure("support_dialogues.jsonl", "task", skip="")
+    assert quality.accuracy > 0.8
+    assert quality.error < 0.2
+
+
+def test_real_requests_are_sorted_into_75_intents_by_name() -> None:
+    quality = measure("intents_2level.jsonl", "intent", skip="oos")
+    assert quality.accuracy > 0.5
+    assert quality.error < 0.1
