@@ -26,6 +26,12 @@ ROUNDS = 5
 _SHARPNESS = 12.0
 """Turns cosines into the first guess at probabilities; half of it weighs the words in later rounds."""
 
+_OTHER_WORDS = 0.4
+"""Weight of a topic's keywords, description and synonyms against its name."""
+
+_NEVER = -9.0
+"""Score of a topic that cannot be compared with; cosines lie between -1 and 1."""
+
 _FEWEST_SEEDS = 3
 _BATCH = 2000
 _SMALLEST = 1e-4
@@ -95,6 +101,8 @@ class CategoryModel:
     """Topics x dimensions: place of its words."""
     examples: NDArray[np.float64]
     """Topics x dimensions: place of its example records, or of its words where it has none."""
+    is_comparable: NDArray[np.bool_]
+    """Whether the data says anything of each topic."""
     classifier: Any
     """Logistic regression, None for fewer than two topics with records."""
     agreement: float
@@ -123,16 +131,18 @@ def fit_categories(
     """Learn the topics from a dataset; at most `FIT_LIMIT` of its records are used."""
     rows = _choose_rows(ids, tree, seed)
     sample = drop_boilerplate([texts[row] for row in rows])
-    space = fit_space(sample, seed=seed)
+    # A topic may hold most of the records: the word that names it must not be left out for being common.
+    space = fit_space(sample, common=1.0, seed=seed)
     points = space.place(sample)
-    queries = _write_queries(tree)
-    prototypes = space.place(queries)
+    names = _weigh_queries(space, tree)
+    prototypes = space.reduce(names)
     model = CategoryModel(
         topic_ids=tuple(topic.id for topic in _list_leaves(tree)),
         space=space,
-        names=_normalize_sparse(space.weigh(queries)),
+        names=_normalize_sparse(names),
         prototypes=prototypes,
         examples=_place_examples(tree, [ids[row] for row in rows], points, prototypes),
+        is_comparable=_find_comparable(space, tree, {ids[row] for row in rows}),
         classifier=None,
         agreement=1.0,
     )
@@ -153,18 +163,31 @@ def _list_leaves(tree: TopicTree) -> list[Topic]:
     return [topic for topic in iterate(tree) if not topic.children]
 
 
-def _write_queries(tree: TopicTree) -> list[str]:
-    """Write for each leaf the words to look for: name, other words for its request, keywords, path."""
-    queries: list[str] = []
+def _weigh_queries(space: TextSpace, tree: TopicTree) -> Any:
+    """Weigh for each leaf what to look for: its name counts in full, all that explains it by a part."""
+    names: list[str] = []
+    others: list[str] = []
     for topic, path in iterate_paths(tree):
         if topic.children:
             continue
         actions = [find_action(find_stem(word)) for word in split_words(topic.name)]
         synonyms = " ".join(" ".join(action.words) for action in actions if action)
         above = path.removesuffix(topic.name).replace("/", " ")
-        name = f"{topic.name} " * 3
-        queries.append(f"{name}\n{synonyms}\n{' '.join(topic.keywords)}\n{topic.description}\n{above}")
-    return queries
+        names.append(topic.name)
+        others.append(f"{synonyms}\n{' '.join(topic.keywords)}\n{topic.description}\n{above}")
+    return _normalize_sparse(space.weigh(names)) + _OTHER_WORDS * _normalize_sparse(space.weigh(others))
+
+
+def _find_comparable(space: TextSpace, tree: TopicTree, known: set[str]) -> NDArray[np.bool_]:
+    """Tell for each leaf whether the data has an example or a word of it.
+
+    Pieces of words alone are chance in a language with spaces; a name in another script has nothing else.
+    """
+    result: list[bool] = []
+    for topic in _list_leaves(tree):
+        words = space.words.transform([f"{topic.name}\n{' '.join(topic.keywords)}"]).nnz > 0
+        result.append(words or not topic.name.isascii() or any(one in known for one in topic.examples))
+    return np.array(result, dtype=np.bool_)
 
 
 def _place_examples(
@@ -191,7 +214,10 @@ def _compare_words(model: CategoryModel, rows: Any, points: NDArray[np.float64])
     )
     near = points @ model.prototypes.T
     like_examples = points @ model.examples.T if not np.array_equal(model.examples, model.prototypes) else 0.0
-    return near + 0.5 * shared + like_examples
+    scores: NDArray[np.float64] = near + 0.5 * shared + like_examples
+    # A topic none of whose words occur in the data has nothing to compare with, and gets nothing.
+    scores[:, ~model.is_comparable] = _NEVER
+    return scores
 
 
 def _soften(scores: NDArray[np.float64], sharpness: float) -> NDArray[np.float64]:
@@ -220,6 +246,7 @@ def _train(
         names=model.names,
         prototypes=model.prototypes,
         examples=model.examples,
+        is_comparable=model.is_comparable,
         classifier=classifier,
         agreement=agreement,
     )

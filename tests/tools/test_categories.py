@@ -29,6 +29,20 @@ PASSWORDS = [
     "how do I change my password",
     "my new password is refused",
 ]
+PARCELS = [
+    "where is my parcel",
+    "the parcel was left in the rain",
+    "when will the courier bring my parcel",
+    "my parcel went to a wrong address",
+    "track a parcel to Norway",
+]
+INVOICES = [
+    "send me the invoice for May",
+    "the invoice shows a wrong sum",
+    "I need an invoice with my tax number",
+    "who do I ask about an invoice",
+    "this invoice was paid twice",
+]
 
 
 def make_tree(*topics: Topic) -> TopicTree:
@@ -37,12 +51,21 @@ def make_tree(*topics: Topic) -> TopicTree:
 
 @pytest.fixture
 def tree() -> TopicTree:
-    return make_tree(Topic(id="refunds", name="Refunds"), Topic(id="passwords", name="Password Problems"))
+    names = {
+        "refunds": "Refunds",
+        "passwords": "Password Problems",
+        "parcels": "Parcels",
+        "invoices": "Invoices",
+    }
+    return make_tree(*(Topic(id=key, name=name) for key, name in names.items()))
 
 
 @pytest.fixture
 def texts() -> list[str]:
-    return REFUNDS * 4 + PASSWORDS * 4
+    return (REFUNDS + PASSWORDS + PARCELS + INVOICES) * 3
+
+
+EXPECTED = (["refunds"] * 5 + ["passwords"] * 5 + ["parcels"] * 5 + ["invoices"] * 5) * 3
 
 
 def number(texts: list[str]) -> list[str]:
@@ -54,8 +77,13 @@ def topics_of(found: list[Assignment]) -> list[str | None]:
 
 
 def test_records_go_to_the_topic_whose_words_they_use(tree: TopicTree, texts: list[str]) -> None:
-    found = categorize(number(texts), texts, tree)
-    assert topics_of(found) == ["refunds"] * 20 + ["passwords"] * 20
+    assert topics_of(categorize(number(texts), texts, tree)) == EXPECTED
+
+
+def test_a_topic_of_half_of_the_records_is_told_by_its_own_word() -> None:
+    texts = REFUNDS * 4 + PASSWORDS * 4
+    tree = make_tree(Topic(id="refunds", name="Refunds"), Topic(id="passwords", name="Password Problems"))
+    assert topics_of(categorize(number(texts), texts, tree)) == ["refunds"] * 20 + ["passwords"] * 20
 
 
 def test_assignments_come_in_the_order_of_the_records(tree: TopicTree, texts: list[str]) -> None:
@@ -79,19 +107,18 @@ def test_a_text_without_words_stays_uncategorized_at_low_confidence(
 
 
 def test_typical_records_tell_topics_whose_names_say_nothing(texts: list[str]) -> None:
-    tree = make_tree(
-        Topic(id="one", name="Group Alpha", examples=("r0", "r1", "r2", "r3", "r4")),
-        Topic(id="two", name="Group Beta", examples=("r20", "r21", "r22", "r23", "r24")),
-    )
-    assert topics_of(categorize(number(texts), texts, tree)) == ["one"] * 20 + ["two"] * 20
+    greek = {"refunds": "Alpha", "passwords": "Beta", "parcels": "Gamma", "invoices": "Delta"}
+    topics = [
+        Topic(id=key, name=name, examples=tuple(f"r{5 * place + row}" for row in range(5)))
+        for place, (key, name) in enumerate(greek.items())
+    ]
+    assert topics_of(categorize(number(texts), texts, make_tree(*topics))) == EXPECTED
 
 
 def test_keywords_tell_topics_whose_names_say_nothing(texts: list[str]) -> None:
-    tree = make_tree(
-        Topic(id="one", name="Group Alpha", keywords=("refund", "money")),
-        Topic(id="two", name="Group Beta", keywords=("password", "reset")),
-    )
-    assert topics_of(categorize(number(texts), texts, tree)) == ["one"] * 20 + ["two"] * 20
+    greek = {"refunds": "Alpha", "passwords": "Beta", "parcels": "Gamma", "invoices": "Delta"}
+    topics = [Topic(id=key, name=name, keywords=(key[:-1],)) for key, name in greek.items()]
+    assert topics_of(categorize(number(texts), texts, make_tree(*topics))) == EXPECTED
 
 
 def test_records_are_sorted_into_leaves_only(texts: list[str]) -> None:

@@ -27,19 +27,45 @@ from lucy.tools.topics.matching import (
 from lucy.tools.topics.tree import TopicTree
 from lucy.tools.vocabulary import Topic
 
-_BELOW = r"\s+(?:under(?:neath)?|below|beneath|inside(?: of)?|within|as an? (?:child|sub-?topic|sub-?category) of)\s+"
+_BELOW = (
+    r"\s+(?:under(?:neath)?|below|beneath|inside(?: of)?|within|as an? (?:child|sub-?topic"
+    r"|sub-?category) of)\s+"
+)
 _INTO = r"\s+(?:to|in|into)\s+"
 _TOP = rf"\s+(?:(?:to|at|on|as|under)\s+)?(?:the |a )?(?:top(?:[- ]level)?|root)(?: {KIND}| level)?"
 _ELSE = re.compile(
-    r"\b(?:examples?|records?|rows?|data|samples?|datasets?|criteri(?:on|a)|rubrics?|weights?|promises|graders?|"
-    r"rewards?|scores?|prompts?|messages?|conversations?|duplicates?|emojis?|workflow|models?|everything|nothing|"
+    r"\b(?:examples?|records?|rows?|data|samples?|datasets?|criteri(?:on|a)|rubrics?|weights?|promises"
+    r"|graders?|"
+    r"rewards?|scores?|prompts?|messages?|conversations?|duplicates?|emojis?|workflow|models?"
+    r"|everything|nothing|"
     r"variety|variations?|details?|keywords?|descriptions?)\b"
     r"|^(?:\d+|some|more|something|anything|a few|few|a bit|it|that|this|them|those|these|all|any)\b",
     re.IGNORECASE,
 )
 """Words of requests that are about something else than topics."""
 
-_NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
+_NUMBERS = [
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+    "twenty",
+]
 _PLURAL = r"(?:leaf |different )?(?:sub-?)?(?:topics|categories|groups|leaves)"
 _FEWER_SHARE = 0.6
 """Share of the present topics that "fewer" leaves."""
@@ -47,12 +73,18 @@ _FEWER_SHARE = 0.6
 
 def parse_reorganize(clause: str) -> Reorganize | None:
     """Read the wish to arrange topics by what people want, or again by content."""
-    verbs = r"(?:re-?)?(?:organi[sz]e|structure|group|sort|arrange|cluster|order|split|base|build|do|make|use|try|go)"
+    verbs = (
+        r"(?:re-?)?(?:organi[sz]e|structure|group|sort|arrange|cluster|order|split|base|build|do|make"
+        r"|use|try|go)"
+    )
     intent = (
         r"(?:\w+ )?(?:intents?|intentions?|purposes?|needs?|goals?)\b"
         r"|what (?:\w+ )?(?:people|customers?|users?|they) (?:want|need|ask)"
     )
-    content = r"(?:\w+ )?(?:contents?|subjects?|themes?|topics?|areas?)\b|what (?:they|it|people) (?:are|is|talk|speak)"
+    content = (
+        r"(?:\w+ )?(?:contents?|subjects?|themes?|topics?|areas?)\b|what (?:they|it|people) (?:are|is"
+        r"|talk|speak)"
+    )
     start = rf"^(?:{verbs}\w*\b.*?\s)?(?:by|around|along|according to|based on) (?:the )?"
     if re.search(
         rf"{start}(?:{intent})|\bintents?[- ]based\b|^use (?:customer |user )?intents$", clause, re.I
@@ -66,9 +98,13 @@ def parse_reorganize(clause: str) -> Reorganize | None:
 def parse_fewer(clause: str, *, present: int) -> UseFewer | None:
     """Read the wish for fewer topics than the `present` number, or for a number of them."""
     number = rf"(?P<count>\d+|{'|'.join(_NUMBERS)})"
-    limit = r"only|just|at most|no more than|not more than|a maximum of|max(?:imum)?|up to|exactly|use|keep|have|down to|to"
+    limit = (
+        r"only|just|at most|no more than|not more than|a maximum of|max(?:imum)?|up to|exactly|use"
+        r"|keep|have|down to|to"
+    )
     counted = (
-        rf"\b(?:{limit})\s+(?:only |just |at most |about )?{number}\s+{_PLURAL}|^(?:about )?{number}\s+{_PLURAL}",
+        rf"\b(?:{limit})\s+(?:only |just |at most |about )?{number}\s+{_PLURAL}"
+        rf"|^(?:about )?{number}\s+{_PLURAL}",
         rf"^(?:reduce|limit|cut|shrink|simplify|bring)\b.*\b(?:to|at)\s+{number}$",
     )
     for pattern in counted:
@@ -79,7 +115,8 @@ def parse_fewer(clause: str, *, present: int) -> UseFewer | None:
     fewer = rf"^(?:use |have |make |with )?(?:fewer|less)(?: {_PLURAL})?$|\btoo many {_PLURAL}"
     reduce = rf"^(?:reduce|cut down(?: on)?) (?:the )?(?:number of |amount of )?{_PLURAL}$"
     simpler = (
-        r"^(?:make |keep )?(?:it|this|the \w+) (?:simpler|simple|smaller|coarser)$|^simplify(?: (?:it|this|the \w+))?$"
+        r"^(?:make |keep )?(?:it|this|the \w+) (?:simpler|simple|smaller|coarser)$|^simplify(?: (?:it"
+        r"|this|the \w+))?$"
         r"|^(?:use )?(?:a )?simpler (?:structure|tree|hierarchy)$"
     )
     if re.search(f"{fewer}|{reduce}|{simpler}", clause, re.I):
@@ -137,7 +174,8 @@ def _parse_rename(clause: str, tree: TopicTree) -> list[TreeEdit]:
 
 def _parse_merge(clause: str, tree: TopicTree) -> list[TreeEdit]:
     match = _match(
-        r"(?:(?:merge|combine|join|unite|unify|consolidate|fold)\s+(.+?)(?:\s+together)?|(?:put|group|lump)\s+(.+?)\s+together)$",
+        r"(?:(?:merge|combine|join|unite|unify|consolidate|fold)\s+(.+?)(?:\s+together)?|(?:put|group"
+        r"|lump)\s+(.+?)\s+together)$",
         clause,
     )
     if match is None or _is_about_else(match[1] or match[2]):

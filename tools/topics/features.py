@@ -57,7 +57,10 @@ class TextSpace:
 
     def place(self, texts: Sequence[str]) -> NDArray[np.float64]:
         """Give one row per text, of length 1, or 0 for a text without a known word."""
-        rows = self.weigh(texts)
+        return self.reduce(self.weigh(texts))
+
+    def reduce(self, rows: Any) -> NDArray[np.float64]:
+        """Give one row per weighted TF-IDF row, of length 1, or 0."""
         points: NDArray[np.float64] = np.asarray(
             rows.toarray() if self.axes is None else self.axes.transform(rows), dtype=np.float64
         )
@@ -70,17 +73,19 @@ def normalize_rows(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(lengths > 1e-9, points / np.maximum(lengths, 1e-9), 0.0)
 
 
-def fit_space(texts: Sequence[str], *, goal: str = "", lens: Lens = "content", seed: int = 0) -> TextSpace:
+def fit_space(
+    texts: Sequence[str], *, goal: str = "", lens: Lens = "content", common: float = 0.4, seed: int = 0
+) -> TextSpace:
     """Fit a space to texts (the caller passes at most `FIT_LIMIT` of them).
 
-    Words in more than 40% of the texts, such as greetings, tell nothing apart and are left out.
+    Words in more than a share `common` of the texts, such as greetings, tell nothing apart and are left out.
     Dimensions: one per 15 texts, 25 to 100.
     """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     stop = choose_stop_words(texts) - QUESTION_WORDS
     read: Any = partial(read_terms, stop=stop)
-    rare, common = (2, 0.4) if len(texts) >= 30 else (1, 1.0)
+    rare, common = (2, common) if len(texts) >= 30 else (1, 1.0)
     words = _fit(
         TfidfVectorizer(analyzer=read, sublinear_tf=True, min_df=rare, max_df=common),
         texts,

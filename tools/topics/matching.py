@@ -19,27 +19,39 @@ _COMMAND = (
 )
 
 _LEAD = re.compile(
-    r"^(?:(?:that |this |it |all )?(?:looks?|is|seems|sounds) (?:very |pretty |really )?(?:good|great|fine|nice|ok|okay)"
-    r"(?: (?:to me|so far|overall))?|yes|yeah|yep|ok|okay|great|good|nice|perfect|sure|fine|thanks|thank you|hmm+|well"
-    r"|actually|almost|and|but|so|then|also|now|just|maybe|perhaps|first|next|please|instead|no|nope|lucy|hey|hi"
+    r"^(?:(?:that |this |it |all )?(?:looks?|is|seems|sounds) (?:very |pretty |really )?(?:good|great"
+    r"|fine|nice|ok|okay)"
+    r"(?: (?:to me|so far|overall))?|yes|yeah|yep|ok|okay|great|good|nice|perfect|sure|fine|thanks"
+    r"|thank you|hmm+|well"
+    r"|actually|almost|and|but|so|then|also|now|just|maybe|perhaps|first|next|please|instead|no|nope"
+    r"|lucy|hey|hi"
     r"|however|still|rather|though|only one thing|one (?:more )?thing|one change"
-    r"|(?:can|could|would|will|should|shall|may|might) (?:you|we)|can i|there (?:should|could|must) be|there is (?:still )?missing|let'?s|let us|let me|you (?:can|could|should|may|must)"
-    r"|(?:i|we)(?:'d| would)?(?: rather| really| also| still)? (?:like|love|prefer|want|need|wish|suggest|propose)(?: (?:you|us|lucy))?"
-    r"(?: to(?! the)\b)?|i think|i guess|i would|i'd|(?:we|you|i) (?:should|could|can|must|need to|have to|may)"
-    r"|why (?:don'?t (?:you|we)|not)|how about|what about|what if (?:we|you)|would it be possible to|is it possible to"
+    r"|(?:can|could|would|will|should|shall|may|might) (?:you|we)|can i|there (?:should|could|must) be"
+    r"|there is (?:still )?missing|let'?s|let us|let me|you (?:can|could|should|may|must)"
+    r"|(?:i|we)(?:'d| would)?(?: rather| really| also| still)? (?:like|love|prefer|want|need|wish"
+    r"|suggest|propose)(?: (?:you|us|lucy))?"
+    r"(?: to(?! the)\b)?|i think|i guess|i would|i'd|(?:we|you|i) (?:should|could|can|must|need to"
+    r"|have to|may)"
+    r"|why (?:don'?t (?:you|we)|not)|how about|what about|what if (?:we|you)|would it be possible to"
+    r"|is it possible to"
     r"|go ahead and|try to|try|feel free to|it would be (?:good|nice|great|better) to|better to|mind"
-    r"|do (?:me a favou?r and|please))\b[\s,.!;:–—-]*",
+    r"|do (?:me a favou?r and|please))\b[\s,.!;:\u2013\u2014-]*",
     re.IGNORECASE,
 )
 _REASON = re.compile(
-    r"\s*(?:\s[-–—]+\s.*|[,;(]?\s*\b(?:because|since|as (?:they|it|these|those|we|i)|so that|they(?:'re| are)|"
-    r"it(?:'s| is) (?:too|not|the|a)|these are|those are|which (?:is|are)|otherwise)\b.*|,?\s*\b(?:instead|please|thanks|"
+    r"\s*(?:\s[-\u2013\u2014]+\s.*|[,;(]?\s*\b(?:because|since|as (?:they|it|these|those|we|i)|so that"
+    r"|they(?:'re| are)|"
+    r"it(?:'s| is) (?:too|not|the|a)|these are|those are|which (?:is|are)|otherwise)\b.*"
+    r"|,?\s*\b(?:instead|please|thanks|"
     r"thank you|for me|too|as well|if possible|if you can|then|now|ok|okay)\b)[\s.!?,]*$",
     re.IGNORECASE | re.DOTALL,
 )
-_QUOTED = re.compile(r"[\"“”„«»`]([^\"“”„«»`]+)[\"“”„«»`]|(?<![\w])['‘’]([^'‘’]+)['‘’](?!\w)")
+_QUOTED = re.compile(
+    r"[\"“”„«»`]([^\"“”„«»`]+)[\"“”„«»`]|(?<![\w])['\u2018\u2019]([^'\u2018\u2019]+)['\u2018\u2019](?!\w)"
+)
 _SENTENCE = re.compile(
-    rf"[.!?;\n]+(?=\s|$)|,?\s+(?:but|and then|then)\s+|(?:,\s*(?:and\s+)?|\s+and\s+)(?:also\s+|please\s+)?(?={_COMMAND}\s)",
+    rf"[.!?;\n]+(?=\s|$)|,?\s+(?:but|and then|then)\s+|(?:,\s*(?:and\s+)?|\s+and\s+)(?:also\s+"
+    rf"|please\s+)?(?={_COMMAND}\s)",
     re.IGNORECASE,
 )
 _GERUNDS = {
@@ -80,7 +92,7 @@ def list_clauses(text: str) -> list[str]:
 
 
 def _strip(clause: str) -> str:
-    clause = clause.strip(" \t,.!?;:-–—")
+    clause = clause.strip(" \t,.!?;:-\u2013\u2014")
     while (shorter := _LEAD.sub("", clause, count=1)) != clause:
         clause = shorter
     while (shorter := _REASON.sub("", clause, count=1)) != clause:
@@ -138,7 +150,7 @@ def find_named(tree: TopicTree, words: str) -> Topic | None:
 
 
 def _is_near(words: str, name: str) -> bool:
-    """Tell whether words are part of a name or much like it; a name that is part of the words is not enough."""
+    """Tell whether words are part of a name or much like it; a name inside the words is not enough."""
     from rapidfuzz import fuzz
 
     return _fold(words) in _fold(name) or fuzz.ratio(_fold(words), _fold(name)) >= _ALIKE

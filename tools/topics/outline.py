@@ -9,7 +9,7 @@ from lucy.tools.vocabulary import Topic
 
 _LINE = re.compile(
     r"^(?P<before>[\s│|]*)"
-    r"(?P<marker>├──|└──|├─|└─|[|+`]--|[-*+•–](?=\s)|(?:\d+\.)+\d+\.?(?=\s)|\d+[.)](?=\s)|[A-Za-z]\)(?=\s)|#+(?=\s))?"
+    r"(?P<marker>├──|└──|├─|└─|[|+`]--|[-*+•\u2013](?=\s)|(?:\d+\.)+\d+\.?(?=\s)|\d+[.)](?=\s)|[A-Za-z]\)(?=\s)|#+(?=\s))?"
     r"\s*(?P<content>.*?)\s*$"
 )
 _DRAWN = ("├", "└", "|-", "+-", "`-")
@@ -22,7 +22,6 @@ class _Line(NamedTuple):
     """Line number in the text, from 1."""
     level: int
     """1 for a root."""
-    marker: str
     name: str
     description: str
 
@@ -36,19 +35,15 @@ def parse_outline(text: str, *, name: str = "") -> TopicTree:
     Raises:
         InputError: The outline is empty, deeper than three levels, or names a topic twice below one parent.
     """
-    lines = _read_lines(text)
-    if len(lines) > 1 and _is_title(lines):
-        name, lines = name or lines[0].name, [line._replace(level=line.level - 1) for line in lines[1:]]
+    raws = [raw for number, line in enumerate(text.splitlines(), 1) if (raw := _take_apart(number, line))]
+    if _has_title(raws):
+        name, raws = name or raws[0].content, raws[1:]
+    lines = _read_lines(raws)
     if not lines:
         raise InputError("The outline holds no topics; write one topic a line, indented below its parent.")
     tree = TopicTree(roots=_build(lines, parents=(), taken=set()), name=name)
     check_tree(tree)
     return tree
-
-
-def _is_title(lines: list[_Line]) -> bool:
-    first, *rest = lines
-    return not first.marker and all(line.marker.startswith(_DRAWN) and line.level > 1 for line in rest)
 
 
 class _Raw(NamedTuple):
@@ -61,8 +56,14 @@ class _Raw(NamedTuple):
     content: str
 
 
-def _read_lines(text: str) -> list[_Line]:
-    raws = [raw for number, line in enumerate(text.splitlines(), 1) if (raw := _take_apart(number, line))]
+def _has_title(raws: list[_Raw]) -> bool:
+    """Tell whether a drawn tree begins with a name of its own: all other lines are branches."""
+    if len(raws) < 2 or raws[0].marker or raws[0].width:
+        return False
+    return all(raw.marker.startswith(_DRAWN) for raw in raws[1:])
+
+
+def _read_lines(raws: list[_Raw]) -> list[_Line]:
     if all(not raw.width and not raw.marker for raw in raws) and any(
         _split_path(raw.content) for raw in raws
     ):
@@ -107,7 +108,7 @@ def _name_line(raw: _Raw, level: int) -> _Line:
     plain = re.sub(r"\s*(←|<-).*$", "", title).strip().strip('*_"“”').strip()
     if not plain:
         raise InputError(f"Line {raw.number} of the outline has no name; write a name before the colon.")
-    return _Line(raw.number, level, raw.marker, plain, description.strip(" *_"))
+    return _Line(raw.number, level, plain, description.strip(" *_"))
 
 
 def _split_path(content: str) -> list[str]:
@@ -117,7 +118,7 @@ def _split_path(content: str) -> list[str]:
 
 
 def _read_paths(raws: list[_Raw]) -> list[_Line]:
-    """Turn paths into outline lines; a parent that has no line of its own gets the number of its first child."""
+    """Turn paths into outline lines; a parent without a line has its first child's number."""
     described: dict[tuple[str, ...], tuple[int, str]] = {}
     for raw in raws:
         parts = _split_path(raw.content) or [raw.content.partition(":")[0].strip()]

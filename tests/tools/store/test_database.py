@@ -34,13 +34,18 @@ def test_a_database_can_be_opened_twice(home: Path) -> None:
     second.close()
 
 
-def test_a_failed_transaction_leaves_nothing_behind(home: Path) -> None:
-    store = Store(home)
-    with pytest.raises(RuntimeError), store.write() as connection:
+def break_in_the_middle(store: Store) -> None:
+    with store.write() as connection:
         connection.exec_driver_sql(
             "INSERT INTO datasets (id, name, source, report, created_at) VALUES ('d', 'n', 's', '{}', 't')"
         )
         raise RuntimeError
+
+
+def test_a_failed_transaction_leaves_nothing_behind(home: Path) -> None:
+    store = Store(home)
+    with pytest.raises(RuntimeError):
+        break_in_the_middle(store)
     with store.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM datasets").scalar() == 0
     store.close()

@@ -140,7 +140,7 @@ def test_a_topic_cannot_be_moved_below_itself(tree):
 def test_an_edit_that_doubles_a_name_is_refused_and_changes_nothing(tree):
     before = draw_tree(tree)
 
-    with pytest.raises(InputError, match="Feedback"):
+    with pytest.raises(InputError, match="feedback"):
         apply_edit(tree, AddTopic("feedback", _id(tree, "General Inquiries")))
     assert draw_tree(tree) == before
 
