@@ -22,7 +22,8 @@ CONFIDENT = 0.7
 SPOKEN = 0.6
 """Share of records that must use a keyword of the template."""
 AHEAD = 1.2
-"""How many times as often as any other template its keywords must meet in twos."""
+"""How many times as often as any other template its keywords must meet in twos, and how many times as many
+records must fit it with confidence as fit the groups found."""
 NAMED = 1.5
 """How much more a template counts that the dataset's name or the goal names."""
 SPREAD = 5.0
@@ -67,14 +68,20 @@ def propose_topics(
     found = discover_topics(ids, texts, goal=goal, name=name, seed=seed, progress=progress)
     stride = max(1, len(ids) // LOOKED_AT)
     some_ids, some_texts = ids[::stride], texts[::stride]
-    sure = categorize(some_ids, some_texts, found, threshold=CONFIDENT, seed=seed)
-    clear = sum(one.confidence >= CONFIDENT and one.topic_id is not None for one in sure) / len(sure)
+    clear = _share_confident(categorize(some_ids, some_texts, found, threshold=CONFIDENT, seed=seed))
     template = find_template(some_texts, hints=f"{name} {goal}") if clear < CLEAR else None
     if template is None:
         return Proposed(found, "", clear)
     tree = load_template(template)
     sorted_in = categorize(some_ids, some_texts, tree, threshold=CONFIDENT, seed=seed)
+    if _share_confident(sorted_in) < AHEAD * clear:
+        return Proposed(found, "", clear)
     return Proposed(TopicTree(name=name, roots=_prune(tree, sorted_in)), template, clear)
+
+
+def _share_confident(assignments: Sequence[Assignment]) -> float:
+    sure = sum(one.confidence >= CONFIDENT and one.topic_id is not None for one in assignments)
+    return sure / len(assignments)
 
 
 def find_template(texts: Sequence[str], *, hints: str = "") -> str | None:
