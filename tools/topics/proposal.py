@@ -1,7 +1,8 @@
 """Choose the hierarchy to propose: the groups found in the records, or a template that they speak like.
 
-Groups found by words alone are clear where many records say similar things, and arbitrary where every record
-is worded differently. Then a template whose words the records use says more to a person than the groups do.
+Groups found by words alone are clear where many records say similar things. Where every record is worded
+differently they form no hierarchy, and their names are single words; then a template of the domain that the
+dataset's name or the goal names, and whose words the records use, says more to a person.
 """
 
 import math
@@ -16,24 +17,14 @@ from lucy.tools.topics.templates import list_templates, load_template
 from lucy.tools.topics.tree import TopicTree, leaves
 from lucy.tools.vocabulary import Assignment, Progress, Topic, ignore_progress
 
-CLEAR = 0.5
-"""Share of records that fit a found group with confidence, from which the groups are taken as they are."""
-CONFIDENT = 0.7
 SPOKEN = 0.6
 """Share of records that must use a keyword of the template."""
-AHEAD = 1.2
-"""How many times as often as any other template its keywords must meet in twos, and how many times as many
-records must fit it with confidence as fit the groups found."""
-NAMED = 1.5
-"""How much more a template counts that the dataset's name or the goal names."""
 SPREAD = 5.0
 """Leaves that the records must spread over at least: the exponential of the shares' entropy."""
 PRESENT = 0.02
 """Share of records that a leaf of a template needs to be kept."""
 LOOKED_AT = 2000
 """Records that are looked at to compare."""
-UNSPECIFIC = ("general assistant", "tool-using agent")
-"""Templates that fit anything, and so tell nothing."""
 
 
 class Proposed(NamedTuple):
@@ -42,8 +33,6 @@ class Proposed(NamedTuple):
     tree: TopicTree
     template: str
     """Name of the template; empty for groups found in the records."""
-    clear: float
-    """Share of the records (0 to 1) that fit one of the groups found in them with confidence."""
 
 
 def propose_topics(
@@ -55,7 +44,7 @@ def propose_topics(
     seed: int = 0,
     progress: Progress = ignore_progress,
 ) -> Proposed:
-    """Find topics, or take a fitting template where what was found is not clear.
+    """Find topics, or take a fitting template where what was found is a flat list.
 
     Args:
         ids: Ids of the records.
@@ -66,68 +55,38 @@ def propose_topics(
         progress: Reported to during the search.
     """
     found = discover_topics(ids, texts, goal=goal, name=name, seed=seed, progress=progress)
+    is_flat = not any(topic.children for topic in found.roots)
     stride = max(1, len(ids) // LOOKED_AT)
-    some_ids, some_texts = ids[::stride], texts[::stride]
-    clear = _share_confident(categorize(some_ids, some_texts, found, threshold=CONFIDENT, seed=seed))
-    template = find_template(some_texts, hints=f"{name} {goal}") if clear < CLEAR else None
+    template = find_template(texts[::stride], hints=f"{name} {goal}") if is_flat else None
     if template is None:
-        return Proposed(found, "", clear)
+        return Proposed(found, "")
     tree = load_template(template)
-    sorted_in = categorize(some_ids, some_texts, tree, threshold=CONFIDENT, seed=seed)
-    if _share_confident(sorted_in) < AHEAD * clear:
-        return Proposed(found, "", clear)
-    return Proposed(TopicTree(name=name, roots=_prune(tree, sorted_in)), template, clear)
+    assigned = categorize(ids[::stride], texts[::stride], tree, seed=seed)
+    return Proposed(TopicTree(name=name, roots=_prune(tree, assigned)), template)
 
 
-def _share_confident(assignments: Sequence[Assignment]) -> float:
-    sure = sum(one.confidence >= CONFIDENT and one.topic_id is not None for one in assignments)
-    return sure / len(assignments)
-
-
-def find_template(texts: Sequence[str], *, hints: str = "") -> str | None:
-    """Find the one template whose keywords the texts use; None when none stands out.
-
-    A template that the hints (the dataset's name, the goal) name counts half as much again.
-    """
+def find_template(texts: Sequence[str], *, hints: str) -> str | None:
+    """Find the template that the hints name and whose keywords the texts use, if there is one."""
     folded = [f" {re.sub(r'[^a-z0-9_]+', ' ', text.casefold())} " for text in texts]
-    measured = {name: _measure(name, folded) for name in list_templates() if name not in UNSPECIFIC}
-    named = {name: NAMED if _names(hints, name) else 1.0 for name in measured}
-    weight = {name: one.twice * named[name] for name, one in measured.items()}
-    ranked = sorted(weight, key=lambda name: -weight[name])
-    best = measured[ranked[0]]
-    ahead = weight[ranked[0]] >= AHEAD * weight[ranked[1]]
-    fits = best.once >= SPOKEN and ahead and best.spread >= SPREAD
-    return ranked[0] if fits else None
+    for template in list_templates():
+        words = re.findall(r"[a-z]{5,}", template)
+        if any(word in hints.casefold() for word in words) and _speaks(template, folded):
+            return template
+    return None
 
 
-def _names(hints: str, template: str) -> bool:
-    return any(word in hints.casefold() for word in re.findall(r"[a-z]{5,}", template))
-
-
-class _Measured(NamedTuple):
-    once: float
-    """Share of texts with a keyword of some leaf."""
-    twice: float
-    """Share of texts with two keywords of one leaf."""
-    spread: float
-
-
-def _measure(template: str, folded: Sequence[str]) -> _Measured:
-    words = {
-        leaf.id: [f" {keyword.casefold()}" for keyword in leaf.keywords]
-        for leaf in leaves(load_template(template))
-    }
+def _speaks(template: str, folded: Sequence[str]) -> bool:
+    """Tell whether most texts use words of the template, spread over its leaves."""
+    found = leaves(load_template(template))
+    words = {leaf.id: [f" {keyword.casefold()}" for keyword in leaf.keywords] for leaf in found}
     best = [
         max((sum(word in text for word in some), leaf) for leaf, some in words.items()) for text in folded
     ]
-    total = len(folded)
     counts = Counter(leaf for hits, leaf in best if hits)
-    shares = [count / max(1, sum(counts.values())) for count in counts.values()]
-    return _Measured(
-        once=sum(hits >= 1 for hits, _ in best) / total,
-        twice=sum(hits >= 2 for hits, _ in best) / total,
-        spread=math.exp(-sum(share * math.log(share) for share in shares)),
-    )
+    total = sum(counts.values())
+    shares = [count / total for count in counts.values()]
+    spread = math.exp(-sum(share * math.log(share) for share in shares))
+    return total >= SPOKEN * len(folded) and spread >= SPREAD
 
 
 def _prune(tree: TopicTree, assignments: Sequence[Assignment]) -> tuple[Topic, ...]:
