@@ -21,12 +21,6 @@ _CLOSE_ENOUGH = 80.0
 
 _CLEARLY_AHEAD = 5.0
 """By how much the best match must beat the second; otherwise the name means neither."""
-
-_BULLET = re.compile(
-    r"^(?P<before>[\s│|]*)(?P<marker>├──|└──|├─|└─|[-*+•\u2013](?=\s)|\d+[.)](?=\s)|#+)?\s*(?P<content>\S.*?)\s*$"
-)
-
-_BRANCHES = frozenset("├└")
 """First characters of a drawn branch."""
 
 
@@ -199,81 +193,3 @@ def _draw(topics: tuple[Topic, ...], indent: str, marks: Mapping[str, str], line
         mark = f" {marks[topic.id]}" if marks.get(topic.id) else ""
         lines.append(f"{indent}{'└── ' if is_last else '├── '}{topic.name}{mark}")
         _draw(topic.children, indent + ("    " if is_last else "│   "), marks, lines)
-
-
-class _Line(NamedTuple):
-    """One topic of an outline."""
-
-    level: int
-    """1 for a root."""
-    name: str
-    description: str
-
-
-def parse_outline(text: str, name: str = "") -> TopicTree:
-    """Read a tree from an outline: indented, bulleted, numbered, with Markdown headings, or drawn.
-
-    Text after a colon is a topic's description. A single first line at the left edge, with everything else
-    below it and no bullet of its own in a drawn tree, is the tree's name.
-
-    Raises:
-        InputError: The outline is empty or gives a tree that `check_tree` refuses.
-    """
-    lines = _read_lines(text)
-    if not lines:
-        raise InputError("The outline holds no topics; write one topic per line, indented below its parent.")
-    tops = [line for line in lines if line.level == 1]
-    if len(tops) == 1 and lines[0].level == 1 and (not name and _is_drawn(text)):
-        name, lines = lines[0].name, [line._replace(level=line.level - 1) for line in lines[1:]]
-    tree = TopicTree(roots=_build(lines, 1, "", set()), name=name)
-    check_tree(tree)
-    return tree
-
-
-def _is_drawn(text: str) -> bool:
-    return "├" in text or "└" in text
-
-
-def _read_lines(text: str) -> list[_Line]:
-    lines: list[_Line] = []
-    widths: list[int] = []
-    heading = 0
-    for raw in text.expandtabs(4).splitlines():
-        bullet = _BULLET.match(raw)
-        if bullet is None or set(raw.strip()) <= set("│|`-=~ "):
-            continue
-        marker, content = bullet["marker"] or "", bullet["content"]
-        if marker.startswith("#"):
-            width = heading = len(marker)
-        else:
-            width = 10 * bool(heading) + len(bullet["before"]) + (marker[:1] in _BRANCHES)
-        lines.append(_read_line(_find_level(widths, width), content))
-    return lines
-
-
-def _find_level(widths: list[int], width: int) -> int:
-    """Give the level of a line from its indent; `widths` are the indents open above it, kept up to date."""
-    while widths and width < widths[-1]:
-        widths.pop()
-    if not widths or width > widths[-1]:
-        widths.append(width)
-    return len(widths)
-
-
-def _read_line(level: int, content: str) -> _Line:
-    name, _, description = content.partition(":")
-    return _Line(level, name.strip().strip('*_"').strip(), description.strip())
-
-
-def _build(lines: list[_Line], level: int, path: str, taken: set[str]) -> tuple[Topic, ...]:
-    """Make the topics of one level; each takes the deeper lines that follow it."""
-    topics: list[Topic] = []
-    starts = [place for place, line in enumerate(lines) if line.level <= level]
-    for start, end in zip(starts, [*starts, len(lines)][1:], strict=True):
-        line = lines[start]
-        here = f"{path}/{line.name}" if path else line.name
-        topic_id = make_topic_id(here, taken)
-        taken.add(topic_id)
-        children = _build(lines[start + 1 : end], level + 1, here, taken)
-        topics.append(Topic(id=topic_id, name=line.name, description=line.description, children=children))
-    return tuple(topics)
