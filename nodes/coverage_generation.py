@@ -84,13 +84,13 @@ def _analyze(
 def _recommend(state: FinetuneWorkflowState, bench: Workbench, report: CoverageReport) -> dict[str, int]:
     """Take the recommendations that can be carried out: a topic without a record has nothing to vary.
 
-    After a round that brought the balance no further, recommending the same again would only go in circles.
+    After a round for these topics that brought the balance no further, the same again would go in circles.
     """
-    rounds = read_generations(bench.store, get_workflow_id(state))
-    if rounds and rounds[-1]["balance_after"] <= rounds[-1]["balance_before"]:
-        return {}
     filled = {row.topic_id for row in report.topics if row.count > 0}
-    return {one.topic_id: one.suggested_count for one in report.recommendations if one.topic_id in filled}
+    counts = {one.topic_id: one.suggested_count for one in report.recommendations if one.topic_id in filled}
+    rounds = read_generations(bench.store, get_workflow_id(state))
+    stuck = rounds and rounds[-1]["balance_after"] <= rounds[-1]["balance_before"]
+    return {} if stuck and set(counts) <= set(rounds[-1]["topics"]) else counts
 
 
 def _offer(counts: dict[str, int]) -> list[Choice]:

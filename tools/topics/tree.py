@@ -21,7 +21,6 @@ _CLOSE_ENOUGH = 80.0
 
 _CLEARLY_AHEAD = 5.0
 """By how much the best match must beat the second; otherwise the name means neither."""
-"""First characters of a drawn branch."""
 
 
 class TopicTree(BaseModel):
