@@ -137,7 +137,7 @@ def _describe_health(report: dict[str, Any]) -> str:
     if not rejected:
         return write("not_started", "all_valid")
     ordered = Counter({str(error): int(count) for error, count in counts.items()}).most_common()
-    reasons = [f"{count:,}: {write('not_started', f'reason_{error}')}" for error, count in ordered if count]
+    reasons = [f"{count:,} {write('not_started', f'reason_{error}')}" for error, count in ordered if count]
     return write("not_started", "some_invalid", rejected=rejected, reasons=draw_bullets(reasons))
 
 

@@ -41,9 +41,9 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
         )
     if pending:  # another structure was asked for
         tree = _discover(state, bench, max_leaves=len(leaves(_read_draft(state, bench))) + 3, lens="content")
-        return _ask(state, bench, tree, text=_describe(state, tree, template=""), method="auto")
+        return _ask(state, bench, tree, text=_describe(state, bench, tree, template=""), method="auto")
     proposed = _search(state, bench)
-    text = _describe(state, proposed.tree, template=proposed.template)
+    text = _describe(state, bench, proposed.tree, template=proposed.template)
     return _ask(state, bench, proposed.tree, text=text, method="template" if proposed.template else "auto")
 
 
@@ -167,7 +167,11 @@ def _read_draft(state: FinetuneWorkflowState, bench: Workbench) -> TopicTree:
     return TopicTree.model_validate(body["tree"])
 
 
-def _describe(state: FinetuneWorkflowState, tree: TopicTree, *, template: str) -> str:
+def _describe(state: FinetuneWorkflowState, bench: Workbench, tree: TopicTree, *, template: str) -> str:
+    report = read_dataset(state, bench).report
+    valid = (
+        write("topics_config", "go_on_with_valid", valid=f"{report['valid']:,}") if report["rejected"] else ""
+    )
     top = sorted(tree.roots, key=lambda topic: -topic.share)[:6]
     return write(
         "topics_config",
@@ -176,6 +180,7 @@ def _describe(state: FinetuneWorkflowState, tree: TopicTree, *, template: str) -
         source=write("topics_config", "from_template", name=template) if template else "",
         tree=draw_tree(tree),
         count=len(leaves(tree)),
+        valid=valid,
         concern=_find_concern(state.get("goal") or "", tree),
     )
 

@@ -23,6 +23,13 @@ def count_drafts(runs: Runs, workflow: str) -> int:
     return sum(one["kind"] == "topics_draft" for one in list_artefacts(runs.bench.store, workflow))
 
 
+def test_the_opening_greets_and_asks_to_go_on_with_the_valid_records(runs: Runs, workflow: str) -> None:
+    greeting, question = [one["text"] for one in read_messages(runs.bench.store, workflow)]
+    assert "**Records:** 120 in total, 115 valid" in greeting
+    assert "5 could not be used" in greeting
+    assert "shall we go on with the 115 valid records?" in question
+
+
 def test_approving_carries_the_proposal_out_and_goes_on(runs: Runs, workflow: str) -> None:
     approve(runs, workflow)
     state = runs.read_state(workflow)

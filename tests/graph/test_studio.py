@@ -83,7 +83,7 @@ def test_a_thread_reaches_the_first_question_and_goes_on_when_it_is_answered(
     state = client.threads.get_state(thread)
     question = state["interrupts"][0]["value"]
     assert question["lucy"]["step"] == "topics_config"
-    assert "Does this structure make sense?" in question["action_requests"][0]["description"]
+    assert "Does this structure make sense" in question["action_requests"][0]["description"]
 
     client.runs.wait(thread, "lucy", command={"resume": "Looks good"})
     state = client.threads.get_state(thread)
