@@ -126,32 +126,24 @@ class InputState(TypedDict):
     """What a caller may hand in to start a workflow or to continue it."""
 
     messages: Annotated[list[AnyMessage], keep_recent]
+    """The last few messages. Writers: the caller, gate, interpret, the steps."""
     source: NotRequired[str]
-    """Path of the records' file; or the word `sample`."""
+    """Path of the records' file, or the word `sample`. Writers: the caller, `not_started`."""
     goal: NotRequired[str]
+    """The training goal in the person's words. Writers: the caller, `not_started`."""
     name: NotRequired[str]
+    """Name of the workflow's dataset. Writers: the caller, `not_started`."""
     dataset_id: NotRequired[str]
-    """A dataset that is already in the store."""
+    """A dataset that is in the store. Writers: the caller, `not_started`."""
     workflow_id: NotRequired[str]
+    """Equal to the thread id unless the host chose another. Writers: the caller, entry."""
     artefacts: Annotated[NotRequired[dict[str, Ref]], merge]
-    """References to what is there beforehand, such as a grader's draft."""
+    """Current revision of each kind of artefact. Writers: the caller (a grader's draft), the steps."""
 
 
-class FinetuneWorkflowState(TypedDict):
-    """The state of one workflow; each key names its writer."""
+class FinetuneWorkflowState(InputState):
+    """The state of one workflow; each key names its writers."""
 
-    messages: Annotated[list[AnyMessage], keep_recent]
-    """The last few messages. Writers: gate, interpret, the steps."""
-    source: NotRequired[str]
-    """Path given by the caller. Writer: the caller, `not_started`."""
-    goal: NotRequired[str]
-    """The training goal in the person's words. Writer: the caller, `not_started`."""
-    name: NotRequired[str]
-    """Name of the workflow's dataset. Writer: the caller, `not_started`."""
-    dataset_id: NotRequired[str]
-    """The dataset in the store. Writer: the caller, `not_started`."""
-    workflow_id: NotRequired[str]
-    """Equal to the thread id unless the host chose another. Writer: entry."""
     schema_version: NotRequired[int]
     """Writer: entry."""
     turn: NotRequired[int]
@@ -160,8 +152,6 @@ class FinetuneWorkflowState(TypedDict):
     """Where the workflow is. Writers: entry, interpret (jump), the steps (finish)."""
     status: Annotated[NotRequired[dict[str, StepStatus]], merge]
     """Status per step. Writers: the steps, interpret (jump)."""
-    artefacts: Annotated[NotRequired[dict[str, Ref]], merge]
-    """Current revision of each kind of artefact. Writers: the steps."""
     inputs: Annotated[NotRequired[dict[str, dict[str, str]]], merge]
     """Per completed step the content addresses that it read. Writers: the steps."""
     pending: NotRequired[Proposal | None]

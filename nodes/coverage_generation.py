@@ -9,6 +9,7 @@ Asks: before every generation; shows five examples on request. Costs: nothing wi
 import re
 from typing import Any
 
+from lucy.errors import InputError
 from lucy.graph.state import Choice, FinetuneWorkflowState, Intent, Update
 from lucy.nodes.progress import open_progress
 from lucy.nodes.reading import (
@@ -55,6 +56,7 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     changes = (state.get("intent") or Intent(kind="edit", text="")).get("changes") or {}
     checkable = sum("reference_answer" in record.item for record in records) * 2 > len(records)
     counts = dict(changes.get("counts") or ({} if checkable else _recommend(state, bench, report)))
+    _check_topics(counts, tree)
     plan = _plan(state, bench, counts) if counts else None
     text = _describe(report, tree, counts, checkable=checkable)
     if changes.get("preview") and plan:
@@ -68,6 +70,15 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
         plan={"counts": counts, "action": "generate" if counts else "go_on"},
     )
     return proposed | {"artefacts": {"coverage": {**ref}}}
+
+
+def _check_topics(counts: dict[str, int], tree: TopicTree) -> None:
+    known = {leaf.id for leaf in leaves(tree)}
+    unknown = sorted(set(counts) - known)
+    if unknown:
+        raise InputError(
+            f"There is no topic with the id {unknown[0]!r} to generate for; name one of the topics."
+        )
 
 
 def _analyze(

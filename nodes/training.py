@@ -40,7 +40,7 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     asked = (state.get("intent") or Intent(kind="edit", text="")).get("changes") or {}
     known = pending["plan"] if pending and pending["step"] == "training" else {}
     plan = DEFAULTS | {"attempt": 1} | known | asked
-    plan["group_size"] = int(plan.get("group_size") or bench.settings.group_size)
+    plan.setdefault("group_size", bench.settings.group_size)
     _check_parameters(plan)
     records = read_current_records(state, bench)
     topics = {one.record_id: one.topic_id for one in read_topics(state, bench, records)}
@@ -64,12 +64,15 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
 
 
 def _check_parameters(plan: dict[str, Any]) -> None:
-    if not 1 <= int(plan["epochs"]) <= 50:
-        raise InputError(f"The epochs must be 1 to 50, not {plan['epochs']}; 2 is the usual number.")
-    if not 0 < float(plan["train_split"]) < 1:
-        raise InputError(
-            f"The train split must lie between 0 and 1, not {plan['train_split']}; 0.9 is usual."
-        )
+    epochs, share, group = (plan[name] for name in ("epochs", "train_split", "group_size"))
+    if not all(isinstance(value, int | float) for value in (epochs, share, group)):
+        raise InputError("Epochs, train split and group size must be numbers, such as 2, 0.9 and 8.")
+    if not 1 <= epochs <= 50:
+        raise InputError(f"The epochs must be 1 to 50, not {epochs}; 2 is the usual number.")
+    if not 0 < share < 1:
+        raise InputError(f"The train split must lie between 0 and 1, not {share}; 0.9 is usual.")
+    if not 2 <= group <= 64:
+        raise InputError(f"The group size must be 2 to 64, not {group}; 8 is usual.")
 
 
 def _check_gate(state: FinetuneWorkflowState, bench: Workbench) -> None:
@@ -212,7 +215,7 @@ def read_words(text: str, state: FinetuneWorkflowState, bench: Workbench) -> Int
         changes["train_split"] = float(split.group(1))
     elif parts := re.search(r"\b(\d{2})\s*/\s*(\d{2})\b", text):
         changes["train_split"] = int(parts.group(1)) / 100
-    _check_parameters(DEFAULTS | changes)
+    _check_parameters(DEFAULTS | {"group_size": bench.settings.group_size} | changes)
     return Intent(kind="edit", text=text, changes=changes) if changes else None
 
 

@@ -210,3 +210,26 @@ def test_no_checkpoint_is_larger_than_64_kb(runs: Runs, workflow: str) -> None:
     connection.close()
     assert largest <= 64 * 1024
     assert written <= 64 * 1024
+
+
+@pytest.mark.parametrize(
+    ("step", "changes", "says"),
+    [
+        ("coverage_generation", {"counts": {"no-such-topic": 5}}, "no topic with the id 'no-such-topic'"),
+        ("coverage_generation", {"counts": {}}, "Coverage analysis"),
+        ("training", {"epochs": 0}, "must be 1 to 50"),
+        ("training", {"epochs": "many"}, "must be numbers"),
+        ("training", {"train_split": 1.0}, "must lie between 0 and 1"),
+        ("training", {"group_size": 1}, "must be 2 to 64"),
+    ],
+)
+def test_edited_arguments_of_a_host_are_checked_and_a_wrong_one_changes_nothing(
+    runs: Runs, workflow: str, step: str, changes: dict[str, Any], says: str
+) -> None:
+    go_to(runs, workflow, step)
+    before = runs.read_state(workflow)["artefacts"]
+    events = talk(runs, workflow, {"decisions": [{"type": "edit", "edited_action": {"args": changes}}]})
+    state = runs.read_state(workflow)
+    assert says in texts(events)
+    assert (state["step"], state["artefacts"]) == (step, before)
+    assert state["pending"] is not None

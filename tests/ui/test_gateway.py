@@ -599,7 +599,7 @@ def test_others_are_not_served_without_a_token(tmp_path: Path, token: str | None
 
 
 def test_with_a_token_others_may_be_served(tmp_path: Path) -> None:
-    require_token(Settings(home=tmp_path, host="0.0.0.0", token=TOKEN))
+    assert require_token(Settings(home=tmp_path, host="0.0.0.0", token=TOKEN)) is None
 
 
 PROGRAM = """
