@@ -79,6 +79,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (folder / "packed.jsonl").write_bytes(b"\x1f\x8b" + b"x" * 50)
     (folder / "wide.jsonl").write_text("{}", encoding="utf-16")
     (folder / "invalid.jsonl").write_text('{"messages": []}\nno json\n', encoding="utf-8")
+    (folder / "long.jsonl").write_text(json.dumps({"messages": "x" * 10_000_000}), encoding="utf-8")
     (folder / "folder").mkdir()
     (folder / "grader.py").write_text(GRADER, encoding="utf-8")
     (folder / "broken.py").write_text("def grade(sample:\n", encoding="utf-8")
@@ -135,6 +136,7 @@ BAD = {
     "a binary file": (["run", "binary.jsonl", *GOAL], "binary"),
     "a compressed file": (["run", "packed.jsonl", *GOAL], "unpack"),
     "another encoding": (["run", "wide.jsonl", *GOAL], "UTF-16"),
+    "a line of 10 MB": (["run", "long.jsonl", *GOAL], "10,000,016 bytes long"),
     "no valid record": (["run", "invalid.jsonl", *GOAL], "None of the 2 entries"),
     "no goal": (["run", "good.jsonl"], "--goal"),
     "an empty goal": (["run", "good.jsonl", "--goal", "  "], "goal is empty"),

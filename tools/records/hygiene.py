@@ -42,6 +42,8 @@ class HygieneReport(BaseModel):
     """Share of the entries that were rejected; 0 for an empty source."""
     errors_by_type: dict[ErrorCode, int]
     """Rejected entries by reason, only reasons that occur."""
+    first_rejection: str = ""
+    """What is wrong with the first rejected entry, a sentence; empty when none was."""
     duplicates: int = Field(ge=0)
     """Entries rejected because they repeat an earlier one exactly."""
     near_duplicates: int = Field(ge=0)
@@ -79,12 +81,14 @@ class _Tally:
     with_reply: int = 0
     with_tools: int = 0
     errors: Counter[ErrorCode] = field(default_factory=Counter[ErrorCode])
+    first_rejection: str = ""
 
     def count(self, entry: Entry, taken: Accepted | Rejected) -> None:
         self.total += 1
         self.bytes += entry.size + 1
         if isinstance(taken, Rejected):
             self.errors[taken.error] += 1
+            self.first_rejection = self.first_rejection or taken.message
         else:
             self._count_record(taken.record)
 
@@ -149,9 +153,11 @@ def require_valid(report: HygieneReport) -> None:
         return
     if not report.total:
         raise InputError(f"{report.source!r} holds no records; expected one JSON record per line.")
-    entries = "The one entry" if report.total == 1 else f"None of the {report.total:,} entries"
+    if report.total == 1:
+        reason = report.first_rejection.rstrip(".")
+        raise InputError(f"The one entry of {report.source!r} could not be used: {reason}.")
     raise InputError(
-        f"{entries} of {report.source!r} could {'not ' if report.total == 1 else ''}be used: "
+        f"None of the {report.total:,} entries of {report.source!r} could be used: "
         f"{summarise_errors(report.errors_by_type)}; expected JSON lines with `messages`, "
         "`data.input.messages`, or `prompt` and `completion`."
     )
@@ -223,6 +229,7 @@ def _write_report(
         rejected=rejected,
         rejection_rate=rejected / tally.total if tally.total else 0.0,
         errors_by_type=errors,
+        first_rejection=tally.first_rejection,
         duplicates=tally.errors["duplicate"],
         near_duplicates=near_duplicates,
         with_reply=tally.with_reply,

@@ -118,7 +118,7 @@ def test_a_source_without_valid_records_is_refused_with_the_reasons() -> None:
 
 
 def test_a_single_unusable_entry_is_refused_in_a_sentence() -> None:
-    with pytest.raises(InputError, match="The one entry of 'list' could not be used: 1 has no messages"):
+    with pytest.raises(InputError, match="The one entry of 'list' could not be used: The record has no"):
         require_valid(examine([{"a": 1}]).report)
 
 
