@@ -32,10 +32,6 @@ class GraderError(LucyError, RuntimeError):
     """A grader cannot be used at all (it does not compile, no worker can confine it)."""
 
 
-class ModelCallError(LucyError, RuntimeError):
-    """A language model could not be reached or did not answer usably."""
-
-
 class StoreError(LucyError, OSError):
     """The data folder or the database cannot be opened, read or written."""
 

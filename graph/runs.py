@@ -21,9 +21,11 @@ from lucy.errors import BusyError, InputError, LucyError
 from lucy.graph.build import build_graph
 from lucy.graph.state import STEPS, FinetuneWorkflowState, StepName
 from lucy.nodes.catalogue import find_step
+from lucy.nodes.wording import write
 from lucy.tools.jobs import run_job
 from lucy.tools.store.jobs import FINAL, find_job, request_job_cancel
 from lucy.tools.store.workflows import (
+    add_message,
     read_snapshots,
     release_run,
     request_cancel,
@@ -185,10 +187,11 @@ class Runs:
                 f"it has snapshots of: {', '.join(came) or 'no step yet'}."
             )
         with self._lock(workflow_id):
-            state = self.read_state(workflow_id)
-            self.graph.update_state(
-                self._config(workflow_id), _restore(state, found[-1].body, step), "router"
-            )
+            update = _restore(self.read_state(workflow_id), found[-1].body, step)
+            text = write("interpret", "restored", step=find_step(step).title)
+            said = {"id": f"{update['turn']}-restored", "role": "assistant", "step": step, "text": text}
+            add_message(self.bench.store, workflow_id, **said)
+            self.graph.update_state(self._config(workflow_id), update, "router")
 
     def _drive_in_background(self, workflow_id: str, reply: Any, log: Log) -> None:
         try:
@@ -314,6 +317,7 @@ def _read_messages(data: Any, seen: set[str]) -> Generator[Event]:
 def _restore(state: FinetuneWorkflowState, body: Mapping[str, Any], step: StepName) -> dict[str, Any]:
     """Make the update that replaces the references: keys that were not there then are removed."""
     update: dict[str, Any] = {"step": step, "pending": None, "intent": None, "reply": None}
+    update["turn"] = state.get("turn", 0) + 1  # what is said from here on is said anew
     for key in ("artefacts", "status", "inputs"):
         now: Mapping[str, Any] = state.get(key) or {}  # pyright: ignore[reportAssignmentType]
         update[key] = {**dict.fromkeys(now), **body[key]}

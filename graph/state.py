@@ -26,17 +26,7 @@ StepName = Literal[
 STEPS: tuple[StepName, ...] = get_args(StepName)
 """The seven steps, in order."""
 
-Place = Literal[
-    "not_started",
-    "topics_config",
-    "categorize",
-    "coverage_generation",
-    "grader_config",
-    "dry_run",
-    "training",
-    "deployment",
-    "completed",
-]
+Place = Literal["not_started"] | StepName | Literal["completed"]
 """Where a workflow can be: before the steps, in one of them, after them."""
 
 StepStatus = Literal["pending", "in_progress", "completed", "failed", "skipped"]

@@ -117,6 +117,9 @@ def test_a_rollback_puts_the_references_back_as_they_were(runs: Runs, workflow: 
     for kind in ("topics", "categories", "dataset"):
         assert state["artefacts"][kind] == before[kind]
     assert "grader" not in state["artefacts"]
+    said = [one["text"] for one in read_messages(runs.bench.store, workflow)][-2:]
+    assert "put everything back as it was before **Coverage and generation**" in said[0]
+    assert "Coverage analysis" in said[1]
 
 
 def test_a_rollback_deletes_nothing(runs: Runs, workflow: str) -> None:
