@@ -32,6 +32,10 @@ class GraderError(LucyError, RuntimeError):
     """A grader cannot be used at all (it does not compile, no worker can confine it)."""
 
 
+class ProviderError(LucyError, ConnectionError):
+    """A language model's service refuses every call: no or wrong key, unknown model, no such address."""
+
+
 class StoreError(LucyError, OSError):
     """The data folder or the database cannot be opened, read or written."""
 

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lucy.tools.categories import categorize, fit_categories, measure_signals, weigh_evidence
+from lucy.tools.categories.sorting import categorize, fit_categories, measure_signals, weigh_evidence
 from lucy.tools.topics.discovery import discover_topics
 from lucy.tools.topics.tree import TopicTree, draw_tree, iterate, leaves
 from lucy.tools.vocabulary import Topic

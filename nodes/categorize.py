@@ -11,8 +11,8 @@ from lucy.nodes.progress import open_progress
 from lucy.nodes.reading import read_current_records, read_tree
 from lucy.nodes.step import Step, finish, get_workflow_id, reply
 from lucy.nodes.wording import draw_table, show_percent, write
-from lucy.tools.categories import categorize
-from lucy.tools.category_summary import CategorySummary, summarize_categories
+from lucy.tools.categories.sorting import categorize
+from lucy.tools.categories.summary import CategorySummary, summarize_categories
 from lucy.tools.store.artefacts import put_artefact
 from lucy.tools.vocabulary import read_user_text
 from lucy.tools.workbench import Workbench

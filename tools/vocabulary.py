@@ -78,6 +78,10 @@ class Topic(BaseModel):
     """Share of the records, 0 to 1, when the tree was made."""
     examples: tuple[str, ...] = ()
     """Ids of typical records, most typical first."""
+    locked: bool = False
+    """A locked topic, with all below it, is never changed by finding topics again; only the person may."""
+    absorbed: tuple[str, ...] = ()
+    """Ids of topics that were merged into this one: what was assigned to them belongs here."""
     children: tuple["Topic", ...] = ()
 
 

@@ -8,7 +8,7 @@ columns, so that the same schema serves SQLite and PostgreSQL. Changes of the sc
 
 from sqlalchemy import Column, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
-HEAD = "0001"
+HEAD = "0002"
 """Newest migration; a database at another revision is migrated when it is opened."""
 
 metadata = MetaData()
@@ -244,7 +244,28 @@ ledger = Table(
     Column("completion_tokens", Integer, nullable=False),
     Column("cost", Float),  # null: unknown
     Column("created_at", String(32), nullable=False),
+    Column("outcome", String(16), nullable=False, server_default="answered"),  # else why there is no answer
     Index("ledger_by_workflow", "workflow_id"),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("key", String(64), primary_key=True),  # content address of a request to a language model
+    Column("model", Text, nullable=False),
+    Column("body", Text, nullable=False),  # the model's text, tokens and cost: the same request is paid once
+    Column("created_at", String(32), nullable=False),
+)
+
+record_edits = Table(
+    "record_edits",
+    metadata,
+    Column("dataset_id", String(64), primary_key=True),
+    Column("edit", String(64), primary_key=True),  # id of a set of edits; a view lists those that hold
+    Column("record_id", String(256), primary_key=True),
+    Column("body", Text),  # the whole record as edited; null: left out
+    Column("reason", Text, nullable=False),
+    Column("created_at", String(32), nullable=False),
 )
 
 decisions = Table(

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lucy.tools.categories import categorize
+from lucy.tools.categories.sorting import categorize
 from lucy.tools.topics.discovery import discover_topics
 from lucy.tools.topics.templates import list_templates, load_template
 from lucy.tools.topics.tree import TopicTree, leaves

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
-from lucy.tools.categories import THRESHOLD
+from lucy.tools.categories.sorting import THRESHOLD
 from lucy.tools.topics.tree import TopicTree, iterate, iterate_paths
 from lucy.tools.vocabulary import Assignment, Topic
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from lucy.errors import CancelledByPersonError, InputError
-from lucy.tools.categories import categorize
-from lucy.tools.category_summary import summarize_categories
+from lucy.tools.categories.sorting import categorize
+from lucy.tools.categories.summary import summarize_categories
 from lucy.tools.topics.tree import TopicTree
 from lucy.tools.vocabulary import Assignment, Topic, read_text
 

@@ -1,0 +1,1 @@
+"""Place words and texts by meaning, with word vectors that come with Lucy; nothing is fetched."""
