@@ -1,16 +1,36 @@
-"""Hold what the steps work with: the settings and the store, opened when first needed."""
+"""Hold what the steps work with: settings, store and language models, opened when first needed."""
 
+from collections.abc import Mapping
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from lucy.settings import Settings, load_settings
+from lucy.tools.calls.roles import ROLES, Role
 from lucy.tools.store.database import Store
+
+if TYPE_CHECKING:
+    from langchain_core.language_models import BaseChatModel
+
+    from lucy.tools.calls.connection import Connection, Engine
+    from lucy.tools.calls.door import Door
 
 
 class Workbench:
     """Dependencies of the graph; making one touches neither disk nor network."""
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(
+        self, settings: Settings | None = None, chat_models: "Mapping[Role, BaseChatModel] | None" = None
+    ) -> None:
+        """Make a workbench.
+
+        Args:
+            settings: The settings; those of the environment if left out.
+            chat_models: LangChain chat models of the embedding application, by role. They go before those
+                that the settings name, and are called with messages only.
+        """
         self._settings = settings
+        self._chat_models = dict(chat_models or {})
+        self._connections: dict[Role, Connection | None] = {}
 
     @cached_property
     def settings(self) -> Settings:
@@ -21,6 +41,48 @@ class Workbench:
     def store(self) -> Store:
         """The store in the settings' home, opened when first asked for."""
         return Store(self.settings.home)
+
+    def list_engines(self) -> "dict[Role, Engine]":
+        """Give the language models at work, by role; a role that is missing has the offline engine."""
+        from lucy.tools.calls.connection import Engine
+
+        engines: dict[Role, Engine] = {}
+        for role in ROLES:
+            connection = self._find_connection(role)
+            if connection:
+                engines[role] = Engine(connection.model, connection.place)
+        return engines
+
+    def open_door(self, role: Role, *, workflow_id: str, step: str) -> "Door | None":
+        """Give the way to a role's language model, or None where the offline engine works.
+
+        Nothing is sent before something is asked.
+
+        Raises:
+            SettingsError: the prices in the data folder cannot be read.
+        """
+        from lucy.tools.calls.door import Door
+        from lucy.tools.calls.prices import load_prices
+        from lucy.tools.store.ledger import Account
+
+        connection = self._find_connection(role)
+        if connection is None:
+            return None
+        return Door(
+            self.store,
+            connection,
+            Account(workflow_id, step, role, connection.model),
+            concurrency=self.settings.model_concurrency,
+            prices=load_prices(self.settings.home, with_listed=connection.is_openai),
+        )
+
+    def _find_connection(self, role: Role) -> "Connection | None":
+        """Find a role's connection, once, so that its doors share one client."""
+        from lucy.tools.calls.connection import find_connection
+
+        if role not in self._connections:
+            self._connections[role] = find_connection(self.settings, role, self._chat_models)
+        return self._connections[role]
 
     def close(self) -> None:
         """Close the store, if it was opened."""

@@ -17,7 +17,7 @@ from fastapi import FastAPI
 from lucy.errors import InputError, NotFoundError
 from lucy.graph.runs import Runs
 from lucy.ui.desk import Desk, Opening
-from lucy.ui.render import ENGINE, Page, render_page
+from lucy.ui.render import Page, draw_engine, render_page
 
 __all__ = ["Opening", "create_page", "mount"]
 
@@ -126,7 +126,8 @@ class ChatPage:
                 self._lay_out_middle()
             with gr.Column(elem_id="right", min_width=0):
                 self._picture = gr.HTML(elem_id="picture", apply_default_css=False)
-        gr.HTML(f"<footer>{ENGINE}</footer>", elem_id="engine", apply_default_css=False)
+        engines = self._desk.runs.bench.list_engines()
+        gr.HTML(draw_engine(engines), elem_id="engine", apply_default_css=False)
 
     def _lay_out_left(self) -> None:
         self._tracker = gr.HTML(elem_id="tracker", js_on_load=PASS_CLICK, apply_default_css=False)
@@ -140,6 +141,7 @@ class ChatPage:
             )
             self._begin = gr.Button("Start", variant="primary", size="sm")
             self._sample = gr.Button("Try it with sample data", size="sm")
+            self._empty = gr.Button("Start without records", size="sm")
 
     def _lay_out_middle(self) -> None:
         self._chat = gr.Chatbot(
@@ -202,6 +204,7 @@ class ChatPage:
             self._begin.click, self._begin_upload, [self._remembered, self._seen, self._file, self._goal]
         )
         self._on(self._sample.click, self._begin_sample, [self._remembered, self._seen, self._goal])
+        self._on(self._empty.click, self._begin_empty, [self._remembered, self._seen, self._goal])
 
     def _on(self, listen: Callable[..., Any], handler: Callable[..., Updates], inputs: list[Any]) -> None:
         rest = [self._remembered, self._seen, self._timer, self._stop, self._box, self._file, self._goal]
@@ -265,8 +268,13 @@ class ChatPage:
     def _begin_sample(self, workflow_id: str, seen: Seen, goal: str) -> Updates:
         return self._begin_with(workflow_id, seen, None, goal)
 
-    def _begin_with(self, workflow_id: str, seen: Seen, upload: str | None, goal: str) -> Updates:
-        done = self._do(workflow_id, lambda: self._desk.begin(upload, goal))
+    def _begin_empty(self, workflow_id: str, seen: Seen, goal: str) -> Updates:
+        return self._begin_with(workflow_id, seen, None, goal, empty=True)
+
+    def _begin_with(
+        self, workflow_id: str, seen: Seen, upload: str | None, goal: str, *, empty: bool = False
+    ) -> Updates:
+        done = self._do(workflow_id, lambda: self._desk.begin(upload, goal, empty=empty))
         if not done:
             return self._show(workflow_id, seen)
         cleared = {self._file: gr.update(value=None, label=CHOOSE_FILE), self._goal: ""}

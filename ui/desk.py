@@ -17,7 +17,7 @@ from typing import Any
 from lucy.errors import BusyError, InputError, LucyError, NotFoundError
 from lucy.graph.runs import FAULT, Runs
 from lucy.graph.state import STEPS, FinetuneWorkflowState
-from lucy.tools.datasets import SAMPLE, SAMPLE_GOAL, find_source
+from lucy.tools.datasets import NOTHING, SAMPLE, SAMPLE_GOAL, find_source
 from lucy.tools.store.artefacts import get_artefact
 from lucy.tools.store.datasets import get_dataset
 from lucy.tools.store.jobs import find_job
@@ -138,12 +138,14 @@ class Desk:
         given = {"source": source, "goal": (goal or "").strip(), "name": (name or "").strip()}
         return self.runs.create(**{key: value for key, value in given.items() if value})
 
-    def begin(self, upload: str | None, goal: str) -> str:
+    def begin(self, upload: str | None, goal: str, *, empty: bool = False) -> str:
         """Start a workflow for an uploaded file, which moves into the data folder; None is the sample.
 
+        An empty start has no records: they are generated for the topics that the person chooses.
         Without a goal Lucy asks for one.
         """
-        workflow_id = self._create(self._keep_upload(Path(upload)) if upload else SAMPLE, goal)
+        without = NOTHING if empty else SAMPLE
+        workflow_id = self._create(self._keep_upload(Path(upload)) if upload else without, goal)
         self._chosen.add(workflow_id)
         self.go_on(workflow_id)
         return workflow_id

@@ -12,6 +12,8 @@ from html import escape
 from typing import Any, NamedTuple
 
 from lucy.graph.state import Choice, FinetuneWorkflowState
+from lucy.tools.calls.connection import Engine
+from lucy.tools.calls.roles import USES, Role
 from lucy.tools.store.workflows import Workflow
 from lucy.ui.pictures import draw_picture
 from lucy.ui.tracker import draw_tracker, draw_workflows
@@ -19,7 +21,7 @@ from lucy.ui.tracker import draw_tracker, draw_workflows
 NOTICE = "⚠️ **Notice:** "
 """What marks a sentence of the application, as against one of the conversation."""
 
-ENGINE = (
+OFFLINE_ENGINE = (
     "Offline engine: rules and statistics on this computer, nothing leaves it; "
     "a language model would add freer wording, finer topics and a judge that understands meaning."
 )
@@ -161,6 +163,21 @@ def draw_choices(choices: Sequence[Choice]) -> str:
         for number, choice in enumerate(choices)
     ]
     return f'<div class="choices">{"".join(buttons)}</div>' if buttons else ""
+
+
+def draw_engine(engines: Mapping[Role, Engine]) -> str:
+    """Say plainly which engine is at work, and where texts of the records are sent."""
+    if not engines:
+        return f"<footer>{OFFLINE_ENGINE}</footer>"
+    models = "; ".join(
+        f"{role.replace('_', ' ')}: {one.model} at {one.place} ({USES[role]})"
+        for role, one in engines.items()
+    )
+    text = (
+        f"Language models at work: {models}. The texts they work on are sent there. "
+        "Everything else: offline engine, rules and statistics on this computer."
+    )
+    return f"<footer>{escape(text)}</footer>"
 
 
 def draw_header(workflow: Workflow, health: Mapping[str, Any]) -> str:

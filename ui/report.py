@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from lucy.graph.state import STEPS, StepName, find_stale
 from lucy.nodes.reading import read_dataset
+from lucy.tools.calls.roles import ROLES
 from lucy.tools.store.activity import read_conditions
 from lucy.tools.store.ledger import OFFLINE, sum_ledger
 from lucy.tools.store.workflows import find_workflow
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 SCHEMA = 1
 """Version of the shape of `report.json`."""
-ROLES = ("chat", "judge", "generator", "base_model", "embeddings")
 RESULTS: dict[StepName, str] = {
     "topics_config": "topics",
     "categorize": "categories",
@@ -102,9 +102,17 @@ def describe(material: Material, *, missing: Sequence[str]) -> dict[str, Any]:
 
 
 def _name_engines(material: Material) -> dict[str, str]:
-    """Name the engine of each role; a script grader is its own judge."""
+    """Name the engine of each role; a script grader is its own judge.
+
+    A language model is named when it was called for this workflow; one that is only set is named as such.
+    """
     grader = read_grader(material) or {}
-    engines = dict.fromkeys(ROLES, OFFLINE)
+    engines: dict[str, str] = dict.fromkeys(ROLES, OFFLINE)
+    engines |= {role: f"{one.model} (not called)" for role, one in material.bench.list_engines().items()}
+    called: dict[str, list[str]] = {}
+    for row in sum_ledger(material.bench.store, material.workflow.id):
+        called.setdefault(row["role"], []).append(row["engine"])
+    engines |= {role: ", ".join(names) for role, names in called.items()}
     return engines | ({"judge": f"{grader['type']} script"} if grader.get("type") == "python" else {})
 
 

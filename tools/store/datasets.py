@@ -1,8 +1,8 @@
 """Keep datasets: records in batches, what was rejected, and dataset-level statistics.
 
-A dataset's records are never changed; a generation adds a batch. A *view* is the imported records and a
-list of batches: that is what an artefact of kind `dataset` refers to, and why a snapshot can put the
-records back exactly as they were.
+A dataset's records are never changed; a generation adds a batch, a person's changes are kept apart as edits.
+A *view* is the imported records, a list of batches and a list of edits: that is what an artefact of kind
+`dataset` refers to, and why a snapshot can put the records back exactly as they were.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from lucy.errors import NotFoundError
 from lucy.tools.store.database import Store, tell_time
+from lucy.tools.store.edits import read_bodies
 from lucy.tools.store.encoding import decode, decode_record, encode, encode_record
 from lucy.tools.store.owners import name_owner, owner_lives
 from lucy.tools.store.schema import datasets, records, rejects
@@ -127,10 +128,13 @@ def get_dataset(store: Store, dataset_id: str) -> Dataset:
     return Dataset(row["id"], row["name"], row["source"], decode(row["report"]))
 
 
-def read_records(store: Store, dataset_id: str, batches: Sequence[str] = ()) -> list[Record]:
-    """Read the imported records and those of the given batches, in order.
+def read_records(
+    store: Store, dataset_id: str, batches: Sequence[str] = (), edits: Sequence[str] = ()
+) -> list[Record]:
+    """Read the imported records and those of the given batches, in order, as the given edits left them.
 
-    Holds all of them in memory: about 3 kB a record beyond its text.
+    An edited record keeps its place and its family; one that was left out is missing. Holds all of them in
+    memory: about 3 kB a record beyond its text.
     """
     wanted = [IMPORT, *batches]
     order = {batch: number for number, batch in enumerate(wanted)}
@@ -139,10 +143,12 @@ def read_records(store: Store, dataset_id: str, batches: Sequence[str] = ()) -> 
         .where(records.c.dataset_id == dataset_id, records.c.batch.in_(wanted))
         .order_by(records.c.batch, records.c.position)
     )
+    edited = read_bodies(store, dataset_id, edits)
     with store.read() as connection:
         rows = connection.execute(query).all()
     rows = sorted(rows, key=lambda row: (order[row.batch], row.position))
-    return [decode_record(row.record_id, row.family, row.body) for row in rows]
+    bodies = ((row, edited.get(row.record_id, row.body)) for row in rows)
+    return [decode_record(row.record_id, row.family, body) for row, body in bodies if body is not None]
 
 
 def read_batch(store: Store, dataset_id: str, batch: str) -> list[Record]:

@@ -13,15 +13,17 @@ from lucy.ui.cli.output import DONE, FAILED, print_json, print_line, print_table
 
 if TYPE_CHECKING:
     from lucy.settings import Settings
+    from lucy.tools.calls.connection import Connection
+    from lucy.tools.calls.roles import Role
 
 PACKAGES = ("lucy-finetune", "langgraph", "langchain-core", "gradio", "numpy", "scikit-learn", "SQLAlchemy")
 ENOUGH_DISK = 500 * 2**20
 """Free bytes under which a dataset and a model may not fit."""
-ENGINES = {
+ENGINES: "dict[Role, str]" = {
     "chat": "understands replies by rules; a language model would understand any wording",
     "judge": "scores measurable features; a language model would understand meaning",
     "generator": "recombines what the records hold; a language model would write new text",
-    "base model": "retrieves and edits recorded answers, trained by GRPO on this CPU; "
+    "base_model": "retrieves and edits recorded answers, trained by GRPO on this CPU; "
     "a language model would write answers of its own",
     "embeddings": "TF-IDF and SVD; a language model would find topics across wordings and languages",
 }
@@ -95,8 +97,63 @@ def examine() -> Iterator[Finding]:
     yield Finding("settings", True, describe_settings(settings))
     for name, check in CHECKS.items():
         yield _try(name, check, settings)
+    yield from _examine_engines(settings)
+
+
+def _examine_engines(settings: "Settings") -> "Iterator[Finding]":
+    """Give a finding per role: which engine is at work, and whether its service knows the model.
+
+    No model is called: the list of a service's models is free.
+    """
+    from lucy.tools.calls.connection import find_connection
+    from lucy.tools.calls.endpoint import has_model
+
+    found = {role: find_connection(settings, role) for role in ENGINES}
+    used = next((one for one in found.values() if one), None)
+    names: list[str] = []
+    if used:
+        reached, names = _reach(used)
+        yield reached
     for role, words in ENGINES.items():
-        yield Finding(role, True, f"offline: {words}")
+        one = found[role]
+        detail = _describe_model(role, one, names) if one else _describe_offline(settings, role, words)
+        is_known = one is None or not names or has_model(names, one.model)
+        yield Finding(role.replace("_", " "), is_known, detail)
+
+
+def _reach(connection: "Connection") -> tuple[Finding, list[str]]:
+    from lucy.tools.calls.endpoint import list_models
+
+    name = "language models"
+    try:
+        names = list_models(connection)
+    except LucyError as error:
+        return Finding(name, False, str(error)), []
+    if not names:
+        return Finding(name, True, f"{connection.place} answers, but does not list its models"), []
+    accepted = "and accepts the key" if connection.key else "and asks for no key"
+    return Finding(name, True, f"{connection.place} answers {accepted}; no model was called"), names
+
+
+def _describe_model(role: "Role", connection: "Connection", names: list[str]) -> str:
+    from lucy.tools.calls.endpoint import has_model
+    from lucy.tools.calls.roles import USES
+
+    if names and not has_model(names, connection.model):
+        listed = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        return (
+            f"{connection.place} does not list the model {connection.model!r} (it lists {listed}); "
+            f"correct {connection.variable}"
+        )
+    return f"{connection.model} at {connection.place}: {USES[role]}; the texts it works on are sent there"
+
+
+def _describe_offline(settings: "Settings", role: "Role", words: str) -> str:
+    from lucy.tools.calls.roles import FIELDS, name_variable
+
+    text = f"offline: {words}"
+    model = getattr(settings, FIELDS[role])
+    return f"{text}; {name_variable(role)} is set to {model!r}, but is not used yet" if model else text
 
 
 def _list_versions() -> str:
@@ -111,9 +168,11 @@ def _list_versions() -> str:
 
 def describe_settings(settings: "Settings") -> str:
     """List every setting with its value; of a secret only whether it is set."""
+    from lucy.settings import SECRETS
+
     shown: list[str] = []
     for name, value in settings:
-        if name == "token":
+        if name in SECRETS:
             value = "set" if value is not None and value.get_secret_value() else "not set"
         shown.append(f"{name}={value}")
     return ", ".join(shown)

@@ -1,0 +1,55 @@
+"""Choose the optional parameters of a call, and learn which of them a server refuses."""
+
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+from lucy.tools.calls.failures import Failure, is_too_long
+from lucy.tools.calls.request import Request
+from lucy.tools.calls.structure import Structure
+
+FORM = "response_format"
+OPTIONAL = (FORM, "temperature", "seed")
+
+
+@dataclass(slots=True)
+class Parameters:
+    """What calls of one server may carry; used by several threads at once.
+
+    Older servers refuse `response_format`, some models refuse a temperature. What was refused once is not
+    sent again; the instruction in the prompt asks for the same form.
+    """
+
+    refused: set[str] = field(default_factory=set[str])
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    def choose(self, request: Request, structure: Structure[Any]) -> dict[str, Any]:
+        """Give the parameters of a call, by the names that the chat model takes.
+
+        The form goes in as `extra_body`: as a parameter of its own, LangChain would parse the answer, and
+        raise for one that is cut off, its tokens lost.
+        """
+        chosen: dict[str, Any] = {"temperature": request.temperature, "seed": request.seed}
+        with self._lock:
+            chosen = {name: value for name, value in chosen.items() if name not in self.refused}
+            if FORM not in self.refused:
+                chosen["extra_body"] = {FORM: structure.response_format}
+        return chosen
+
+    def learn(self, sent: dict[str, Any], failure: Failure, *, has_answered: bool) -> bool:
+        """Note what a server refused; tell whether the same request is worth another call.
+
+        A server that names no parameter and has answered nothing yet may refuse the form. Once it has
+        answered, a refusal is about the request itself.
+        """
+        if failure.outcome != "refused" or is_too_long(failure):
+            return False
+        named = set(failure.parameters) or (set[str]() if has_answered else {FORM})
+        with self._lock:
+            self.refused |= named
+        return bool(named & set(name_parameters(sent)))
+
+
+def name_parameters(sent: dict[str, Any]) -> tuple[str, ...]:
+    """Name the optional parameters of a call as they stand in the request."""
+    return tuple(name for name in OPTIONAL if name in sent or name in sent.get("extra_body", {}))
