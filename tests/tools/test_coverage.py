@@ -1,7 +1,7 @@
 import pytest
 
 from lucy.errors import InputError
-from lucy.tools.coverage import analyze_coverage, compute_balance, rate_balance
+from lucy.tools.coverage import analyze_coverage, compute_balance, list_statistics, rate_balance
 from lucy.tools.topics.outline import parse_outline
 from lucy.tools.topics.tree import leaves
 from lucy.tools.vocabulary import Assignment
@@ -86,13 +86,58 @@ def test_the_limit_on_synthetic_records_is_kept_and_said():
     assert report.balance_score < report.expected_score < 0.5
 
 
-def test_records_that_are_synthetic_already_use_up_the_limit():
+def test_what_is_reached_within_the_limit_is_told_apart_from_what_agreement_reaches():
+    report = analyze_coverage(_assign(180, 23, 45, 47), TREE)
+
+    assert report.within_limit.expected_score < 0.5 <= report.with_agreement.expected_score
+    assert report.within_limit.synthetic_share <= 0.3 < report.with_agreement.synthetic_share
+
+
+def test_where_synthetic_records_use_up_the_limit_more_needs_agreement():
     assignments = _assign(100, 30, 90, 90)
     synthetic = {each.record_id for each in assignments[:93]}
     report = analyze_coverage(assignments, TREE, synthetic_ids=synthetic)
 
     assert report.synthetic == 93
-    assert report.recommendations == ()
+    assert {each.needs_agreement for each in report.recommendations} == {True}
+    assert report.within_limit.records == 0
+
+
+def test_a_limit_of_1_is_no_limit():
+    report = analyze_coverage(_assign(180, 23, 45, 47), TREE, max_synthetic_share=1.0)
+
+    assert not report.limited
+    assert not any(each.needs_agreement for each in report.rounds)
+
+
+def test_a_recommendation_names_the_strategy_that_suits_the_topic():
+    report = analyze_coverage(_assign(100, 30, 90, 90), TREE, strategies={IDS[1]: "few_shot"})
+
+    assert [(each.topic_id, each.strategy) for each in report.recommendations] == [(IDS[1], "few_shot")]
+
+
+def test_an_empty_dataset_gets_a_first_set_for_every_topic_with_agreement():
+    report = analyze_coverage([], TREE)
+
+    assert [each.suggested_count for each in report.recommendations] == [20, 20, 20, 20]
+    assert {each.needs_agreement for each in report.recommendations} == {True}
+    assert report.with_agreement.synthetic_share == 1
+
+
+def test_small_topics_are_counted_also_where_the_balance_is_good():
+    report = analyze_coverage(_assign(120, 90, 90, 120), TREE)
+
+    assert (report.small_topics, report.recommendations) == (2, ())
+
+
+def test_statistics_are_kept_by_the_path_of_each_topic():
+    tree = parse_outline("Money\n  General\nTravel\n  General")
+    first = leaves(tree)[0].id
+    report = analyze_coverage([Assignment("a", first, 0.9, "keyword")], tree)
+    statistics = list_statistics(report, calculated_at="2026-01-01T00:00:00Z")
+
+    assert statistics["topic_distribution"] == {"Money/General": 1, "Travel/General": 0}
+    assert statistics["last_calculated_at"] == "2026-01-01T00:00:00Z"
 
 
 def test_an_empty_dataset_has_balance_0():
