@@ -12,10 +12,19 @@ if TYPE_CHECKING:
     from lucy.graph.build import build_graph
     from lucy.graph.runs import Runs
     from lucy.graph.state import FinetuneWorkflowState
+    from lucy.graph.toolbox.tools import make_tools
     from lucy.settings import Settings
     from lucy.tools.workbench import Workbench
 
-__all__ = ["FinetuneWorkflowState", "LucyError", "Runs", "Settings", "Workbench", "build_graph"]
+__all__ = [
+    "FinetuneWorkflowState",
+    "LucyError",
+    "Runs",
+    "Settings",
+    "Workbench",
+    "build_graph",
+    "make_tools",
+]
 
 _HOMES = {
     "FinetuneWorkflowState": "lucy.graph.state",
@@ -24,6 +33,7 @@ _HOMES = {
     "Settings": "lucy.settings",
     "Workbench": "lucy.tools.workbench",
     "build_graph": "lucy.graph.build",
+    "make_tools": "lucy.graph.toolbox.tools",
 }
 
 

@@ -70,11 +70,18 @@ class Proposal(TypedDict):
 class Reply(TypedDict):
     """What came back through the interrupt, whatever the host's form was."""
 
-    kind: Literal["text", "choice", "changes", "job_done"]
+    kind: Literal["text", "choice", "changes", "job_done", "tool"]
+    """`tool`: a tool call of an agent; it can open a step and change a proposal, and confirm only what costs
+    nothing and can be taken back."""
     text: str
     choice: NotRequired[str]
     changes: NotRequired[dict[str, Any]]
     job_id: NotRequired[str]
+    tool: NotRequired[str]
+    """Name of the tool that was called."""
+    step: NotRequired[StepName]
+    """The step that a tool call belongs to."""
+    approve: NotRequired[bool]
 
 
 class Intent(TypedDict):

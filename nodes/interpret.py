@@ -8,8 +8,8 @@ from typing import Literal
 
 from langgraph.types import Command
 
-from lucy.errors import InputError
-from lucy.graph.state import FinetuneWorkflowState, Intent, Proposal, Reply, Update, find_missing
+from lucy.errors import GateError, InputError
+from lucy.graph.state import FinetuneWorkflowState, Intent, Proposal, Reply, StepName, Update, find_missing
 from lucy.nodes import understanding
 from lucy.nodes.catalogue import find_step
 from lucy.nodes.replies import show_reply
@@ -18,6 +18,9 @@ from lucy.nodes.wording import draw_bullets, write
 from lucy.tools.store.jobs import FINAL, find_job
 from lucy.tools.store.workflows import add_decision, add_message
 from lucy.tools.workbench import Workbench
+
+FREE_ACTIONS: dict[StepName, str] = {"topics_config": "use", "categorize": "keep"}
+"""What a tool call may confirm: it costs nothing, and an earlier revision can be put back."""
 
 
 def interpret(state: FinetuneWorkflowState, bench: Workbench) -> Command[Literal["router"]]:
@@ -30,7 +33,7 @@ def interpret(state: FinetuneWorkflowState, bench: Workbench) -> Command[Literal
     update: Update = {"turn": turned.get("turn"), "reply": None, "intent": None, "paused": False}
     try:
         intent = _understand(reply, pending, turned, bench) if pending else None
-    except InputError as error:
+    except (InputError, GateError) as error:
         return Command(goto="router", update=update | _explain(turned, bench, str(error)))
     if intent is None:
         return Command(goto="router", update=update | _clarify(turned, bench, text, pending))
@@ -44,6 +47,8 @@ def _understand(
 ) -> Intent | None:
     if reply["kind"] == "job_done":
         return _read_job(reply, pending, bench)
+    if reply["kind"] == "tool":
+        return _read_tool(reply, pending)
     if reply["kind"] == "changes":
         return Intent(kind="edit", text="", changes=reply.get("changes", {}))
     if reply["kind"] == "choice":
@@ -60,6 +65,20 @@ def _read_job(reply: Reply, pending: Proposal, bench: Workbench) -> Intent | Non
         return None
     job = find_job(bench.store, job_id)
     return Intent(kind="approve", text="", changes={"action": "collect"}) if job.status in FINAL else None
+
+
+def _read_tool(reply: Reply, pending: Proposal) -> Intent | None:
+    """Let a tool call open a step or change its proposal; it confirms only what is free and can be undone."""
+    step, changes = reply.get("step"), reply.get("changes") or {}
+    if step is None or pending["step"] != step:
+        return Intent(kind="jump", text="", step=step) if step else None
+    if not reply.get("approve"):
+        return Intent(kind="edit", text="", changes=changes) if changes else None
+    if FREE_ACTIONS.get(step) != pending["plan"].get("action"):
+        raise GateError(
+            f"The tool {reply.get('tool')!r} cannot confirm this; only the person can, at the open question."
+        )
+    return Intent(kind="approve", text="")
 
 
 def _read_text(text: str, pending: Proposal, state: FinetuneWorkflowState, bench: Workbench) -> Intent | None:

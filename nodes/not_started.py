@@ -13,13 +13,24 @@ from lucy.graph.state import Choice, FinetuneWorkflowState, Intent, Ref, Update
 from lucy.nodes.progress import open_progress
 from lucy.nodes.step import Step, ask, get_plan, get_workflow_id, reply, say
 from lucy.nodes.wording import draw_bullets, show_percent, write
-from lucy.tools.datasets import SAMPLE_FILE, SAMPLE_GOAL, find_source, name_source, open_source
+from lucy.tools.datasets import (
+    NOTHING,
+    SAMPLE,
+    SAMPLE_FILE,
+    SAMPLE_GOAL,
+    find_source,
+    name_source,
+    open_empty,
+    open_source,
+)
 from lucy.tools.records.validation import Limits
 from lucy.tools.store.artefacts import put_artefact
 from lucy.tools.store.datasets import Dataset, get_dataset
 from lucy.tools.store.workflows import add_snapshot
 from lucy.tools.workbench import Workbench
 
+EMPTY_NAME = "New dataset"
+"""Name of a dataset that begins without records."""
 SHORTEST_GOAL = 8
 """Characters of a goal that says something."""
 
@@ -36,7 +47,13 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
         step="not_started",
         question=write("not_started", "ask_source"),
         choices=[
-            {"id": "sample", "label": "Use the sample", "kind": "approve", "changes": {"source": "sample"}}
+            {"id": "sample", "label": "Use the sample", "kind": "approve", "changes": {"source": SAMPLE}},
+            {
+                "id": "none",
+                "label": "I have no records yet",
+                "kind": "approve",
+                "changes": {"source": NOTHING},
+            },
         ],
         plan={},
         kind="input",
@@ -86,6 +103,8 @@ def _begin(state: FinetuneWorkflowState, bench: Workbench, asked: FinetuneWorkfl
 def _open_dataset(state: FinetuneWorkflowState, bench: Workbench) -> Dataset:
     if state.get("dataset_id"):
         return get_dataset(bench.store, state.get("dataset_id") or "")
+    if _is_empty_start(state):
+        return open_empty(bench.store, get_workflow_id(state), name=state.get("name") or EMPTY_NAME)
     source = find_source(state.get("source") or "")
     limits = Limits(min_user_chars=bench.settings.min_user_chars, max_tokens=bench.settings.max_tokens)
     name = state.get("name") or name_source(source)
@@ -93,18 +112,34 @@ def _open_dataset(state: FinetuneWorkflowState, bench: Workbench) -> Dataset:
     return open_source(bench.store, source, name=name, limits=limits, progress=progress)
 
 
+def _is_empty_start(state: FinetuneWorkflowState) -> bool:
+    words = (state.get("source") or "").strip().casefold().rstrip(".")
+    return words in (
+        NOTHING,
+        "nothing",
+        "no records",
+        "no records yet",
+        "i have none",
+        "i have no records yet",
+    )
+
+
 def _greet(state: FinetuneWorkflowState, bench: Workbench, dataset: Dataset) -> Update:
     name = state.get("name") or dataset.name
     report = dataset.report
-    text = write(
-        "not_started",
-        "greeting",
-        name=name,
-        total=f"{report['total']:,}",
-        valid=f"{report['valid']:,}",
-        goal=(state.get("goal") or "").strip(),
-        health=_describe_health(report),
-        shape=_describe_shape(report),
+    text = (
+        _describe_empty(state, name)
+        if not report["total"]
+        else write(
+            "not_started",
+            "greeting",
+            name=name,
+            total=f"{report['total']:,}",
+            valid=f"{report['valid']:,}",
+            goal=(state.get("goal") or "").strip(),
+            health=_describe_health(report),
+            shape=_describe_shape(report),
+        )
     )
     batches: list[str] = []
     ref: Ref = put_artefact(  # pyright: ignore[reportAssignmentType]  # the same shape, declared in both rooms
@@ -129,6 +164,10 @@ def _greet(state: FinetuneWorkflowState, bench: Workbench, dataset: Dataset) -> 
         "pending": None,
         "intent": None,
     }
+
+
+def _describe_empty(state: FinetuneWorkflowState, name: str) -> str:
+    return write("not_started", "greeting_empty", name=name, goal=(state.get("goal") or "").strip())
 
 
 def _describe_health(report: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Read what the current references of a workflow stand for."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from lucy.errors import NotFoundError
@@ -7,7 +8,7 @@ from lucy.graph.state import FinetuneWorkflowState
 from lucy.nodes.step import get_workflow_id
 from lucy.tools.store.artefacts import get_artefact, read_assignments
 from lucy.tools.store.datasets import Dataset, get_dataset, read_records
-from lucy.tools.topics.tree import TopicTree
+from lucy.tools.topics.tree import TopicTree, iterate, resolve_ids
 from lucy.tools.vocabulary import Assignment, Record
 from lucy.tools.workbench import Workbench
 
@@ -39,9 +40,15 @@ def read_batches(state: FinetuneWorkflowState, bench: Workbench) -> list[str]:
     return read_artefact(state, bench, "dataset")["batches"] if has_artefact(state, "dataset") else []
 
 
+def read_edits(state: FinetuneWorkflowState, bench: Workbench) -> list[str]:
+    """Read the ids of the edits that hold now: records changed or left out by the person."""
+    return read_artefact(state, bench, "dataset").get("edits", []) if has_artefact(state, "dataset") else []
+
+
 def read_current_records(state: FinetuneWorkflowState, bench: Workbench) -> list[Record]:
-    """Read the imported records and the current generated ones."""
-    return read_records(bench.store, state.get("dataset_id") or "", read_batches(state, bench))
+    """Read the imported records and the current generated ones, as edited."""
+    batches, edits = read_batches(state, bench), read_edits(state, bench)
+    return read_records(bench.store, state.get("dataset_id") or "", batches, edits)
 
 
 def read_tree(state: FinetuneWorkflowState, bench: Workbench) -> TopicTree:
@@ -49,14 +56,28 @@ def read_tree(state: FinetuneWorkflowState, bench: Workbench) -> TopicTree:
     return TopicTree.model_validate(read_artefact(state, bench, "topics")["tree"])
 
 
+def read_older_tree(state: FinetuneWorkflowState, bench: Workbench, revision: int) -> TopicTree:
+    """Read an earlier revision of the topic tree."""
+    body = get_artefact(bench.store, get_workflow_id(state), "topics", revision)
+    return TopicTree.model_validate(body["tree"])
+
+
 def read_topics(state: FinetuneWorkflowState, bench: Workbench, records: list[Record]) -> list[Assignment]:
-    """Give the topic of each record: as categorized, or as it was generated for."""
-    ref = (state.get("artefacts") or {})["categories"]
-    found = {
-        one.record_id: one for one in read_assignments(bench.store, get_workflow_id(state), ref["revision"])
-    }
-    return [found.get(record.id) or _assign_generated(record) for record in records]
+    """Give the topic of each record: as categorized, or as it was generated for.
+
+    A record that was generated before there were topics, or for a topic that is gone, has none.
+    """
+    found = {one.record_id: one for one in _read_categories(state, bench)}
+    tree = read_tree(state, bench)
+    present = {topic.id: topic.id for topic in iterate(tree)} | resolve_ids(tree)
+    return [found.get(record.id) or _assign_generated(record, present) for record in records]
 
 
-def _assign_generated(record: Record) -> Assignment:
-    return Assignment(record.id, record.origin.get("topic_id"), 1.0, "generated")
+def _read_categories(state: FinetuneWorkflowState, bench: Workbench) -> list[Assignment]:
+    ref = (state.get("artefacts") or {}).get("categories")
+    return read_assignments(bench.store, get_workflow_id(state), ref["revision"]) if ref else []
+
+
+def _assign_generated(record: Record, present: Mapping[str, str]) -> Assignment:
+    topic_id = present.get(str(record.origin.get("topic_id")))
+    return Assignment(record.id, topic_id, 1.0 if topic_id else 0.0, "generated")

@@ -1,13 +1,14 @@
 """Turn whatever a host sends back through the interrupt into one `Reply`.
 
 Accepted: a text (Gradio, Studio, a terminal), `{"choice": id}` (a button), `{"decisions": [...]}` (Agent
-Chat UI), `[{"type": ..., "args": ...}]` (Agent Inbox), `{"kind": "job_done", "job_id": ...}` (jobs).
+Chat UI), `[{"type": ..., "args": ...}]` (Agent Inbox), `{"kind": "job_done", "job_id": ...}` (jobs),
+`{"kind": "tool", "tool": ..., "step": ...}` (Lucy's own tools, called by an agent).
 Nothing here raises: an unreadable reply becomes an empty text, which Lucy says she did not understand.
 """
 
 from typing import Any, cast
 
-from lucy.graph.state import Proposal, Reply
+from lucy.graph.state import STEPS, Proposal, Reply
 
 APPROVING = ("approve", "accept")
 DECLINING = ("reject", "ignore")
@@ -30,6 +31,16 @@ def _read_mapping(value: dict[str, Any]) -> Reply:
         return _read_decision(cast(Any, decisions)[0])
     if value.get("kind") == "job_done":
         return Reply(kind="job_done", text="", job_id=str(value.get("job_id", "")))
+    if value.get("kind") == "tool" and value.get("step") in STEPS:
+        changes = value.get("changes")
+        return Reply(
+            kind="tool",
+            text="",
+            tool=str(value.get("tool", "")),
+            step=value["step"],
+            approve=value.get("approve") is True,
+            changes=cast(dict[str, Any], changes) if isinstance(changes, dict) else {},
+        )
     if "choice" in value:
         return Reply(kind="choice", text="", choice=str(value["choice"]))
     if "type" in value:
@@ -61,7 +72,7 @@ def show_reply(reply: Reply, pending: Proposal | None) -> str:
         labels = [choice["label"] for choice in choices if choice["id"] == reply.get("choice")]
         first = choices[0]["label"] if choices else "Yes"
         return labels[0] if labels else first
-    if reply["kind"] == "job_done":
+    if reply["kind"] in ("job_done", "tool"):
         return ""
     if reply["kind"] == "changes":
         return ", ".join(f"{key}: {value}" for key, value in reply.get("changes", {}).items())

@@ -52,6 +52,11 @@ def show_percent(share: float) -> str:
     return f"{share:.0%}"
 
 
+def show_cost(cost: float | None) -> str:
+    """Show US dollars; an unknown price is said to be unknown."""
+    return "at a price I do not know" if cost is None else f"about ${cost:,.2f}"
+
+
 def quote(text: str, length: int = 220) -> str:
     """Shorten a text of the data to one line that cannot break the page's Markdown."""
     line = " ".join(text.split())

@@ -28,6 +28,8 @@ SAMPLES = Path(__file__).parents[1] / "examples" / "data"
 """The project's own datasets."""
 SAMPLE = "sample"
 """The word that stands for the customer support sample."""
+NOTHING = "none"
+"""The word that stands for a start without records."""
 SAMPLE_FILE = SAMPLES / "customer_support.jsonl"
 SAMPLE_NAME = "Customer Support Data"
 SAMPLE_GOAL = "Answer helpfully and politely in our brand voice, and promise only what we can keep"
@@ -44,6 +46,23 @@ def name_source(source: Path) -> str:
     if source == SAMPLE_FILE:
         return SAMPLE_NAME
     return source.stem.replace("_", " ").replace("-", " ").title()
+
+
+def open_empty(store: Store, key: str, *, name: str) -> Dataset:
+    """Give a dataset without records, to be filled by generating; the same key finds it again.
+
+    Args:
+        store: The store.
+        key: What it belongs to, such as a workflow's id.
+        name: Name of the dataset.
+    """
+    dataset_id = f"ds-{hash_content(NOTHING, key)[:16]}"
+    try:
+        return get_dataset(store, dataset_id)
+    except NotFoundError:
+        report = examine([]).report.model_dump(mode="json")
+        publish_dataset(store, stage_dataset(store, dataset_id), Dataset(dataset_id, name, NOTHING, report), {})
+        return get_dataset(store, dataset_id)
 
 
 def open_source(

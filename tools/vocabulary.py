@@ -50,7 +50,7 @@ class Record:
     @property
     def is_synthetic(self) -> bool:
         """Tell whether Lucy made this record."""
-        return bool(self.parents)
+        return bool(self.parents or self.origin)
 
 
 class Assignment(NamedTuple):

@@ -1,0 +1,1 @@
+"""Offer the steps as LangChain tools, for any agent; the gates of the workflow hold inside them."""

@@ -1,0 +1,100 @@
+"""Look over generated records: show a batch, leave records out, take a batch back, put it back."""
+
+from typing import Any
+
+from lucy.graph.state import FinetuneWorkflowState, Ref
+from lucy.nodes.generating import put_dataset
+from lucy.nodes.reading import read_batches, read_current_records, read_edits, read_tree
+from lucy.nodes.step import get_workflow_id
+from lucy.nodes.wording import draw_table, quote, write
+from lucy.tools.record_edits import edit_record, leave_out
+from lucy.tools.store.edits import add_edits
+from lucy.tools.store.generation import read_generations
+from lucy.tools.topics.tree import iterate
+from lucy.tools.vocabulary import Record, read_last_user_text, read_reply_text
+from lucy.tools.workbench import Workbench
+
+ROWS = 10
+"""Records shown at a time."""
+
+
+def describe_batch(state: FinetuneWorkflowState, bench: Workbench, *, skip: int = 0) -> tuple[str, list[str]]:
+    """Show records of the last batch, numbered, and give their ids in the same order."""
+    batches = read_batches(state, bench)
+    last = batches[-1] if batches else ""
+    made = [one for one in read_current_records(state, bench) if last and one.origin.get("batch") == last]
+    shown = made[skip : skip + ROWS]
+    if not shown:
+        return write("coverage_generation", "nothing_generated"), []
+    names = {topic.id: topic.name for topic in iterate(read_tree(state, bench))}
+    rows = [
+        (number, _show(one), names.get(str(one.origin.get("topic_id")), "none"), one.origin.get("strategy"))
+        for number, one in enumerate(shown, 1)
+    ]
+    text = write(
+        "coverage_generation",
+        "batch",
+        count=len(made),
+        left=max(0, len(made) - skip - len(shown)),
+        table=draw_table(("#", "The person says", "Topic", "Way"), rows),
+    )
+    return text, [one.id for one in shown]
+
+
+def _show(record: Record) -> str:
+    reply = read_reply_text(record)
+    return quote(read_last_user_text(record), 160) + (f" → *{quote(reply, 100)}*" if reply else "")
+
+
+def leave_out_records(state: FinetuneWorkflowState, bench: Workbench, ids: list[str]) -> tuple[str, Ref]:
+    """Leave records out of the dataset from now on; they stay stored.
+
+    Raises:
+        InputError: there is no such record.
+    """
+    edits = leave_out(read_current_records(state, bench), ids)
+    ref = _put_edits(state, bench, edits, reason=f"left out {len(ids)}")
+    return write("coverage_generation", "left_out", count=len(ids)), ref
+
+
+def edit_records(
+    state: FinetuneWorkflowState, bench: Workbench, changes: dict[str, dict[str, Any]]
+) -> tuple[str, Ref]:
+    """Change records; the earlier versions stay stored.
+
+    Raises:
+        InputError: there is no such record, or what comes out is no usable record.
+    """
+    records = read_current_records(state, bench)
+    edits: dict[str, Record | None] = {
+        record_id: edit_record(records, record_id, given) for record_id, given in changes.items()
+    }
+    ref = _put_edits(state, bench, edits, reason=f"edited {len(edits)}")
+    return write("coverage_generation", "edited", count=len(edits)), ref
+
+
+def _put_edits(
+    state: FinetuneWorkflowState, bench: Workbench, edits: dict[str, Record | None], *, reason: str
+) -> Ref:
+    edit = add_edits(bench.store, state.get("dataset_id") or "", edits, reason=reason)
+    return put_dataset(state, bench, edits=[*read_edits(state, bench), edit], reason=reason)
+
+
+def undo_batch(state: FinetuneWorkflowState, bench: Workbench) -> tuple[str, Ref | None]:
+    """Take the last batch out of the dataset; it stays stored and can be put back."""
+    batches = read_batches(state, bench)
+    if not batches:
+        return write("coverage_generation", "nothing_generated"), None
+    ref = put_dataset(state, bench, batches=batches[:-1], reason=f"took back {batches[-1]}")
+    return write("coverage_generation", "taken_back"), ref
+
+
+def restore_batch(state: FinetuneWorkflowState, bench: Workbench) -> tuple[str, Ref | None]:
+    """Put the batch back that was taken out last."""
+    kept = read_batches(state, bench)
+    made = [row["batch"] for row in read_generations(bench.store, get_workflow_id(state)) if row["valid"]]
+    out = [batch for batch in made if batch not in kept]
+    if not out:
+        return write("coverage_generation", "nothing_taken_back"), None
+    ref = put_dataset(state, bench, batches=[*kept, out[-1]], reason=f"put back {out[-1]}")
+    return write("coverage_generation", "put_back"), ref

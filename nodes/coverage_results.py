@@ -1,0 +1,62 @@
+"""Say what a generation gave: per topic, how different the new records are, and what it took."""
+
+from typing import Any
+
+from lucy.graph.state import FinetuneWorkflowState
+from lucy.nodes.generating import Made
+from lucy.nodes.reading import read_tree
+from lucy.nodes.wording import draw_bullets, draw_table, show_cost, show_percent, write
+from lucy.tools.generation.quality import Quality
+from lucy.tools.topics.tree import iterate
+from lucy.tools.workbench import Workbench
+
+
+def describe_result(state: FinetuneWorkflowState, bench: Workbench, made: Made) -> str:
+    """Say what was kept and what was not, and why."""
+    names = {topic.id: topic.name for topic in iterate(read_tree(state, bench))}
+    found = [(topic, one) for result in made.results for topic, one in result.topics.items()]
+    rows = [
+        (names.get(topic, "all"), one.made, one.valid, _list_reasons(one.rejected)) for topic, one in found
+    ]
+    notes = [f"{names.get(topic, 'All')}: {one.note}" for topic, one in found if one.note]
+    return write(
+        "coverage_generation",
+        "generated",
+        valid=made.valid,
+        how=", ".join(write("coverage_generation", f"strategy_{one}") for one in made.strategies),
+        table=draw_table(("Topic", "Tried", "Kept", "Rejected"), rows),
+        notes=draw_bullets(notes[:8]),
+        before=f"{made.before:.2f}",
+        after=f"{made.after:.2f}",
+        quality=_describe_quality([result.quality for result in made.results if result.quality]),
+        cost=_describe_cost(made),
+    )
+
+
+def _list_reasons(rejected: Any) -> str:
+    return ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in rejected.items()) or "none"
+
+
+def _describe_quality(found: list[Quality]) -> str:
+    """Say how different the new records are from each other and from the real ones."""
+    lines: list[str] = []
+    for one in found:
+        kept = "" if one.kept_topic is None else f", {show_percent(one.kept_topic)} keep their topic blind"
+        lines.append(
+            f"different word pairs {show_percent(one.distinct_2)} (real records "
+            f"{show_percent(one.real_distinct_2)}), likeness to the nearest record "
+            f"{one.nearest:.2f} (real {one.real_nearest:.2f}){kept}"
+        )
+    return write("coverage_generation", "quality", lines=draw_bullets(lines)) if lines else ""
+
+
+def _describe_cost(made: Made) -> str:
+    calls = sum(result.calls for result in made.results)
+    if not calls:
+        return ""
+    costs = [result.cost for result in made.results]
+    cost = None if None in costs else sum(one for one in costs if one is not None)
+    tokens = sum(result.prompt_tokens + result.completion_tokens for result in made.results)
+    return write(
+        "coverage_generation", "took", calls=f"{calls:,}", tokens=f"{tokens:,}", cost=show_cost(cost)
+    )
