@@ -3,7 +3,7 @@
 from typing import Any
 
 from lucy.graph.state import FinetuneWorkflowState, Ref
-from lucy.nodes.generating import put_dataset
+from lucy.nodes.generating import find_round, put_dataset
 from lucy.nodes.reading import read_batches, read_current_records, read_edits, read_tree
 from lucy.nodes.step import get_workflow_id
 from lucy.nodes.wording import draw_table, quote, write
@@ -19,10 +19,9 @@ ROWS = 10
 
 
 def describe_batch(state: FinetuneWorkflowState, bench: Workbench, *, skip: int = 0) -> tuple[str, list[str]]:
-    """Show records of the last batch, numbered, and give their ids in the same order."""
-    batches = read_batches(state, bench)
-    last = batches[-1] if batches else ""
-    made = [one for one in read_current_records(state, bench) if last and one.origin.get("batch") == last]
+    """Show records of the last round, numbered, and give their ids in the same order."""
+    last = _list_last(read_batches(state, bench))
+    made = [one for one in read_current_records(state, bench) if one.origin.get("batch") in last]
     shown = made[skip : skip + ROWS]
     if not shown:
         return write("coverage_generation", "nothing_generated"), []
@@ -39,6 +38,11 @@ def describe_batch(state: FinetuneWorkflowState, bench: Workbench, *, skip: int 
         table=draw_table(("#", "The person says", "Topic", "Way"), rows),
     )
     return text, [one.id for one in shown]
+
+
+def _list_last(batches: list[str]) -> list[str]:
+    """Give the batches of the last round among some batches."""
+    return [batch for batch in batches if find_round(batch) == find_round(batches[-1])]
 
 
 def _show(record: Record) -> str:
@@ -81,20 +85,23 @@ def _put_edits(
 
 
 def undo_batch(state: FinetuneWorkflowState, bench: Workbench) -> tuple[str, Ref | None]:
-    """Take the last batch out of the dataset; it stays stored and can be put back."""
+    """Take the last round out of the dataset; it stays stored and can be put back."""
     batches = read_batches(state, bench)
     if not batches:
         return write("coverage_generation", "nothing_generated"), None
-    ref = put_dataset(state, bench, batches=batches[:-1], reason=f"took back {batches[-1]}")
+    last = _list_last(batches)
+    kept = [batch for batch in batches if batch not in last]
+    ref = put_dataset(state, bench, batches=kept, reason=f"took back {', '.join(last)}")
     return write("coverage_generation", "taken_back"), ref
 
 
 def restore_batch(state: FinetuneWorkflowState, bench: Workbench) -> tuple[str, Ref | None]:
-    """Put the batch back that was taken out last."""
+    """Put the round back that was taken out last."""
     kept = read_batches(state, bench)
     made = [row["batch"] for row in read_generations(bench.store, get_workflow_id(state)) if row["valid"]]
     out = [batch for batch in made if batch not in kept]
     if not out:
         return write("coverage_generation", "nothing_taken_back"), None
-    ref = put_dataset(state, bench, batches=[*kept, out[-1]], reason=f"put back {out[-1]}")
+    back = _list_last(out)
+    ref = put_dataset(state, bench, batches=[*kept, *back], reason=f"put back {', '.join(back)}")
     return write("coverage_generation", "put_back"), ref

@@ -55,7 +55,7 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
         check_wish(state, bench, wish)
     parts = [said, describe_report(report), advise(state, bench, report, wish)]
     if changes.get("preview") and wish.total:
-        parts.insert(1, show_preview(state, bench, wish))
+        parts[1] = show_preview(state, bench, wish)
     reviewed: list[str] = []
     if changes.get("review"):
         text, reviewed = describe_batch(state, bench, skip=int(changes.get("skip", 0)))

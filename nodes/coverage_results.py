@@ -6,7 +6,6 @@ from lucy.graph.state import FinetuneWorkflowState
 from lucy.nodes.generating import Made
 from lucy.nodes.reading import read_tree
 from lucy.nodes.wording import draw_bullets, draw_table, show_cost, show_percent, write
-from lucy.tools.generation.quality import Quality
 from lucy.tools.topics.tree import iterate
 from lucy.tools.workbench import Workbench
 
@@ -28,7 +27,7 @@ def describe_result(state: FinetuneWorkflowState, bench: Workbench, made: Made) 
         notes=draw_bullets(notes[:8]),
         before=f"{made.before:.2f}",
         after=f"{made.after:.2f}",
-        quality=_describe_quality([result.quality for result in made.results if result.quality]),
+        quality=_describe_quality(made),
         cost=_describe_cost(made),
     )
 
@@ -37,15 +36,18 @@ def _list_reasons(rejected: Any) -> str:
     return ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in rejected.items()) or "none"
 
 
-def _describe_quality(found: list[Quality]) -> str:
+def _describe_quality(made: Made) -> str:
     """Say how different the new records are from each other and from the real ones."""
     lines: list[str] = []
-    for one in found:
+    for strategy, result in zip(made.strategies, made.results, strict=True):
+        one = result.quality
+        if one is None:
+            continue
         kept = "" if one.kept_topic is None else f", {show_percent(one.kept_topic)} keep their topic blind"
         lines.append(
-            f"different word pairs {show_percent(one.distinct_2)} (real records "
-            f"{show_percent(one.real_distinct_2)}), likeness to the nearest record "
-            f"{one.nearest:.2f} (real {one.real_nearest:.2f}){kept}"
+            f"{write('coverage_generation', f'strategy_{strategy}')}: different word pairs "
+            f"{show_percent(one.distinct_2)} (real records {show_percent(one.real_distinct_2)}), likeness to "
+            f"the nearest other record {one.nearest:.2f} (real {one.real_nearest:.2f}){kept}"
         )
     return write("coverage_generation", "quality", lines=draw_bullets(lines)) if lines else ""
 

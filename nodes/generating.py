@@ -38,6 +38,8 @@ from lucy.tools.workbench import Workbench
 
 PREVIEWED = 5
 """Records shown before a run."""
+PARTS = "abcdefgh"
+"""Letters for the parts of a round, one a strategy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +106,8 @@ def make_plans(state: FinetuneWorkflowState, bench: Workbench, wish: Wish) -> li
         InputError: the wish cannot be carried out: a count, a topic or a record that is not possible.
     """
     batches = read_batches(state, bench)
-    rounds = len(read_generations(bench.store, get_workflow_id(state)))
+    done = {find_round(row["batch"]) for row in read_generations(bench.store, get_workflow_id(state))}
+    rounds = len(done)
     sorted_as = ((state.get("artefacts") or {}).get("categories") or {"sha": ""})["sha"]
     plans: list[GenerationPlan] = []
     for number, (strategy, counts) in enumerate(_part(state, bench, wish).items()):
@@ -121,7 +124,7 @@ def make_plans(state: FinetuneWorkflowState, bench: Workbench, wish: Wish) -> li
         )
         key = hash_content("batch", state.get("dataset_id"), *parts)
         values: dict[str, Any] = {
-            "batch": f"gen-{rounds + number + 1}-{key[:8]}",
+            "batch": f"gen-{rounds + 1}{PARTS[number]}-{key[:8]}",
             "strategy": strategy,
             "mode": wish.mode,
             "goal": (state.get("goal") or "")[:2000],
@@ -133,6 +136,11 @@ def make_plans(state: FinetuneWorkflowState, bench: Workbench, wish: Wish) -> li
         else:
             plans.append(GenerationPlan(**values, counts=counts))
     return plans
+
+
+def find_round(batch: str) -> str:
+    """Give the number of the round that a batch was made in: `gen-3b-...` is the second part of round 3."""
+    return batch.split("-")[1].rstrip(PARTS)
 
 
 def _part(state: FinetuneWorkflowState, bench: Workbench, wish: Wish) -> dict[StrategyName, dict[str, int]]:

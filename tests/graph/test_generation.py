@@ -9,6 +9,7 @@ from tests_support import approve, talk, texts
 
 from lucy.errors import CancelledByPersonError
 from lucy.graph.runs import Runs
+from lucy.nodes.coverage_report import make_report
 from lucy.nodes.reading import read_current_records
 from lucy.tools.datasets import SAMPLE_GOAL
 from lucy.tools.store.datasets import read_batch
@@ -102,7 +103,7 @@ def test_targets_are_kept_and_change_what_is_recommended(runs: Runs, covered: st
     assert "40%" in texts(events)
     complaints = max(read_plan(runs, covered)["counts"].items(), key=lambda pair: pair[1])
     assert complaints[1] > 0
-    assert "| 40% |" in texts(talk(runs, covered, {"choice": "preview"}))
+    assert "| 40% |" in texts(talk(runs, covered, "generate 2 more for Complaints"))
 
 
 def test_a_preview_shows_examples_and_stores_nothing(runs: Runs, covered: str) -> None:
@@ -156,10 +157,6 @@ def test_generated_records_keep_their_topic_when_topics_are_merged(runs: Runs, c
     talk(runs, covered, "go back to the topics")
     talk(runs, covered, "merge Feedback and Complaints")
     approve(runs, covered)
-    report = runs.bench.store and read_plan(runs, covered)
-    assert report is not None
-    from lucy.nodes.coverage_report import make_report
-
     rows = make_report(runs.read_state(covered), runs.bench).topics
     assert sum(row.synthetic for row in rows) == made
 
