@@ -52,8 +52,8 @@ class Settings(BaseSettings):
     """Answers sampled for each prompt of the dry run."""
     group_size: int = Field(default=8, ge=2, le=64)
     """Rollouts in a group of GRPO."""
-    max_synthetic_share: float = Field(default=0.3, ge=0.0, lt=1.0)
-    """Largest share of synthetic records, unless the person agrees to more."""
+    max_synthetic_share: float = Field(default=0.3, ge=0.0, le=1.0)
+    """Largest share of synthetic records, unless the person agrees to more; 1 is no limit."""
     chat_model: str = ""
     """Language model that sorts the records the offline engine is unsure of; empty: the offline engine."""
     judge_model: str = ""

@@ -40,6 +40,26 @@ def describe_batch(state: FinetuneWorkflowState, bench: Workbench, *, skip: int 
     return text, [one.id for one in shown]
 
 
+def describe_history(state: FinetuneWorkflowState, bench: Workbench) -> str:
+    """Show every generation: how, how many, the balance before and after, and whether it is in use."""
+    kept = read_batches(state, bench)
+    rows = [
+        (
+            row["batch"],
+            row["strategy"].replace("_", " "),
+            row["made"],
+            row["valid"],
+            f"{row['balance_before']:.2f} → {row['balance_after']:.2f}",
+            "yes" if row["batch"] in kept else "taken back",
+        )
+        for row in read_generations(bench.store, get_workflow_id(state))
+    ]
+    if not rows:
+        return write("coverage_generation", "no_history")
+    header = ("Batch", "Way", "Tried", "Kept", "Balance of the round", "In use")
+    return write("coverage_generation", "history", table=draw_table(header, rows))
+
+
 def _list_last(batches: list[str]) -> list[str]:
     """Give the batches of the last round among some batches."""
     return [batch for batch in batches if find_round(batch) == find_round(batches[-1])]

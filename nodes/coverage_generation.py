@@ -13,6 +13,7 @@ from typing import Any
 from lucy.graph.state import FinetuneWorkflowState, Intent, Ref, Update
 from lucy.nodes.batches import (
     describe_batch,
+    describe_history,
     edit_records,
     leave_out_records,
     restore_batch,
@@ -117,8 +118,11 @@ def _measure(
 
 
 def answer(state: FinetuneWorkflowState, bench: Workbench) -> Update:
-    """Explain the balance score and how generation works."""
-    return reply(state, bench, step="coverage_generation", text=write("coverage_generation", "explained"))
+    """Explain the balance score and how generation works, or tell what was generated so far."""
+    said = (state.get("intent") or Intent(kind="question", text=""))["text"].casefold()
+    asks_history = "history" in said or "so far" in said or "rounds" in said
+    text = describe_history(state, bench) if asks_history else write("coverage_generation", "explained")
+    return reply(state, bench, step="coverage_generation", text=text)
 
 
 def execute(state: FinetuneWorkflowState, bench: Workbench) -> Update:

@@ -14,6 +14,15 @@ from lucy.tools.store.generation import read_generations
 from lucy.tools.topics.tree import iterate
 from lucy.tools.workbench import Workbench
 
+ADVICE: dict[str, tuple[str, ...]] = {
+    "recommend": ("total", "how", "topics", "expected", "rounds", "plan"),
+    "over_limit": ("total", "how", "topics", "expected", "rounds", "plan", "share", "limit"),
+    "first_set": ("total", "how", "topics", "expected", "rounds", "plan"),
+    "asked": ("total", "how", "topics", "expected", "plan"),
+    "size": ("total", "how", "plan"),
+}
+"""Figures that each kind of advice gives."""
+
 
 def choose_wish(
     state: FinetuneWorkflowState, bench: Workbench, report: CoverageReport, changes: dict[str, Any]
@@ -134,26 +143,33 @@ def advise(state: FinetuneWorkflowState, bench: Workbench, report: CoverageRepor
         reason = "checkable" if is_checkable(state, bench) else "exhausted"
         return write("coverage_generation", "balanced" if report.balance_score >= GOOD else reason)
     name = _choose_advice(report, wish)
-    values: dict[str, object] = {"total": wish.total, "plan": describe_plan(state, bench, wish)}
-    if name != "size":
-        values |= {"rounds": describe_rounds(report), "expected": f"{expect_score(report, wish.counts):.2f}"}
-        values |= {"topics": _list_topics(state, bench, wish)}
-    if name == "over_limit":
-        values |= {
-            "limit": show_percent(report.max_synthetic_share),
-            "share": show_percent(expect_share(report, wish.total)),
-        }
     strategies = name_strategies(state, bench, wish)
-    how = ", ".join(write("coverage_generation", f"strategy_{one}") for one in strategies)
-    return write("coverage_generation", name, how=how, **values)
+    values: dict[str, object] = {
+        "total": wish.total,
+        "how": ", ".join(write("coverage_generation", f"strategy_{one}") for one in strategies),
+        "topics": _list_topics(state, bench, wish),
+        "expected": f"{expect_score(report, wish.counts):.2f}",
+        "rounds": describe_rounds(report) if _is_next_round(report, wish) else "",
+        "plan": describe_plan(state, bench, wish),
+        "share": show_percent(expect_share(report, wish.total)),
+        "limit": show_percent(report.max_synthetic_share),
+    }
+    return write("coverage_generation", name, **{key: values[key] for key in ADVICE[name]})
 
 
 def _choose_advice(report: CoverageReport, wish: Wish) -> str:
+    if _is_over(report, wish) and report.total:
+        return "over_limit"
+    if not _is_next_round(report, wish):
+        return "asked"
     if report.total == 0:
         return "first_set"
-    if _is_over(report, wish):
-        return "over_limit"
     return "recommend" if _helps(report, wish) else "size"
+
+
+def _is_next_round(report: CoverageReport, wish: Wish) -> bool:
+    """Tell whether the wish is Lucy's own proposal, rather than what the person asked for."""
+    return bool(report.rounds) and dict(wish.counts) == report.rounds[0].counts
 
 
 def _list_topics(state: FinetuneWorkflowState, bench: Workbench, wish: Wish) -> str:
