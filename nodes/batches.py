@@ -27,7 +27,7 @@ def describe_batch(state: FinetuneWorkflowState, bench: Workbench, *, skip: int 
         return write("coverage_generation", "nothing_generated"), []
     names = {topic.id: topic.name for topic in iterate(read_tree(state, bench))}
     rows = [
-        (number, _show(one), names.get(str(one.origin.get("topic_id")), "none"), one.origin.get("strategy"))
+        (number, _show(one), names.get(str(one.origin.get("topic_id")), "none"), _name_way(one))
         for number, one in enumerate(shown, 1)
     ]
     text = write(
@@ -68,6 +68,10 @@ def _list_last(batches: list[str]) -> list[str]:
 def _show(record: Record) -> str:
     reply = read_reply_text(record)
     return quote(read_last_user_text(record), 160) + (f" → *{quote(reply, 100)}*" if reply else "")
+
+
+def _name_way(record: Record) -> str:
+    return str(record.origin.get("strategy", "")).replace("_", " ")
 
 
 def leave_out_records(state: FinetuneWorkflowState, bench: Workbench, ids: list[str]) -> tuple[str, Ref]:

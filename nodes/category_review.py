@@ -7,7 +7,7 @@ from lucy.nodes.wording import draw_table, quote, show_percent, write
 from lucy.tools.categories.review import list_for_review, parse_reassignment
 from lucy.tools.categories.summary import CategorySummary
 from lucy.tools.store.artefacts import get_artefact, read_assignments
-from lucy.tools.topics.tree import iterate
+from lucy.tools.topics.tree import iterate, leaves
 from lucy.tools.vocabulary import Assignment
 from lucy.tools.workbench import Workbench
 
@@ -42,20 +42,22 @@ def ask_review(
         found, read_current_records(state, bench), tree, threshold=summary.threshold, limit=skip + ROWS
     )[skip:]
     left = summary.low_confidence + summary.uncategorized - skip - len(rows)
-    names = {topic.id: topic.name for topic in iterate(tree)}
+    known = {topic.id: topic.name for topic in iterate(tree)}
     lines = [
         (
             number,
             quote(row.text, 140),
             row.path or "none",
             show_percent(row.confidence),
-            names.get(row.guess or "", ""),
+            known.get(row.guess or "", ""),
         )
         for number, row in enumerate(rows, 1)
     ]
     table = draw_table(("#", "The person says", "Topic", "Confidence", "Could also be"), lines)
     if rows:
-        question = write("categorize", "review", said=said, table=table, left=max(0, left))
+        examples = [quote(leaf.name, 40) for leaf in leaves(tree)]
+        names = {"one": examples[0], "other": examples[-1]}
+        question = write("categorize", "review", said=said, table=table, left=max(0, left), **names)
     else:
         question = write("categorize", "nothing_to_review", said=said, threshold=summary.threshold)
     asked = ask(
