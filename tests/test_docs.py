@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from lucy.graph.state import STEPS
+from lucy.graph.toolbox.tools import TOOLS
 from lucy.settings import Settings
 from lucy.tools.datasets import SAMPLE_FILE
 
@@ -105,6 +106,10 @@ def wait_for_page(url: str, process: "subprocess.Popen[bytes]") -> str:
 def test_every_setting_is_named() -> None:
     missing = [name for name in Settings.model_fields if f"LUCY_{name.upper()}" not in README]
     assert missing == []
+
+
+def test_every_tool_is_named() -> None:
+    assert [name for name in TOOLS if f"`{name}`" not in README] == []
 
 
 def test_every_step_is_named() -> None:

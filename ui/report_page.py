@@ -43,10 +43,17 @@ def _list_facts(report: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         ", ".join(f"{role.replace('_', ' ')}: {name}" for role, name in report["engines"].items()),
     )
     tokens = totals["prompt_tokens"] + totals["completion_tokens"]
-    cost = "unknown" if totals["cost"] is None else f"${totals['cost']:.2f}"
-    yield "Calls, tokens, cost", f"{totals['calls']:,}, about {tokens:,}, {cost}"
+    yield "Calls, tokens, cost", f"{totals['calls']:,}, about {tokens:,}, {_show_cost(totals)}"
     yield "Seed", str(report["seed"])
     yield "Lucy", report["lucy"]
+
+
+def _show_cost(totals: Mapping[str, Any]) -> str:
+    """Show US dollars; where a part is unknown, what is known is the least that it cost."""
+    if totals["cost"] is not None:
+        return f"${totals['cost']:.2f}"
+    known = sum(row["known_cost"] for row in totals["by_role"])
+    return f"at least ${known:.2f}" if known else "unknown"
 
 
 def _list_steps(report: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:
