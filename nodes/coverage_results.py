@@ -1,11 +1,10 @@
 """Say what a generation gave: per topic, how different the new records are, and what it took."""
 
-from typing import Any
-
 from lucy.graph.state import FinetuneWorkflowState
 from lucy.nodes.generating import Made
 from lucy.nodes.reading import read_tree
 from lucy.nodes.wording import draw_bullets, draw_table, show_cost, show_percent, write
+from lucy.tools.generation.result import TopicResult
 from lucy.tools.topics.tree import iterate
 from lucy.tools.workbench import Workbench
 
@@ -14,9 +13,7 @@ def describe_result(state: FinetuneWorkflowState, bench: Workbench, made: Made) 
     """Say what was kept and what was not, and why."""
     names = {topic.id: topic.name for topic in iterate(read_tree(state, bench))}
     found = [(topic, one) for result in made.results for topic, one in result.topics.items()]
-    rows = [
-        (names.get(topic, "all"), one.made, one.valid, _list_reasons(one.rejected)) for topic, one in found
-    ]
+    rows = [(names.get(topic, "all"), one.made, one.valid, _list_reasons(one)) for topic, one in found]
     notes = [f"{names.get(topic, 'All')}: {one.note}" for topic, one in found if one.note]
     return write(
         "coverage_generation",
@@ -32,8 +29,11 @@ def describe_result(state: FinetuneWorkflowState, bench: Workbench, made: Made) 
     )
 
 
-def _list_reasons(rejected: Any) -> str:
-    return ", ".join(f"{count} {reason.replace('_', ' ')}" for reason, count in rejected.items()) or "none"
+def _list_reasons(one: TopicResult) -> str:
+    """List why drafts were not kept, and which calls failed."""
+    rejected = [f"{count} {reason.replace('_', ' ')}" for reason, count in one.rejected.items()]
+    failed = [f"{count} calls failed ({error.replace('_', ' ')})" for error, count in one.failed.items()]
+    return ", ".join([*rejected, *failed]) or "none"
 
 
 def _describe_quality(made: Made) -> str:

@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 from lucy.tools.vocabulary import Record, read_user_text
 
 _NEAREST = 10
-_MARGIN = 0.75
+_MARGIN = 0.9
 """A topic is accepted when it scores at least this share of the best topic's score: real records near a
 border between two topics pass as well."""
+_LOOSE_MARGIN = 0.6
+"""The same for a text made from a topic's description, which is compared with the centroids only."""
 _MAX_RECORDS = 20_000
 _MAX_FEATURES = 30_000
 
@@ -31,8 +33,17 @@ class BlindClassifier:
         self._centroids = _average(rows, labels, len(names))
 
     @classmethod
-    def learn(cls, records: Sequence[Record], topics: Mapping[str, str]) -> "BlindClassifier":
-        """Learn from records that have a topic; of very many, an even sample."""
+    def learn(
+        cls, records: Sequence[Record], topics: Mapping[str, str], described: Mapping[str, str] | None = None
+    ) -> "BlindClassifier":
+        """Learn from records that have a topic; of very many, an even sample.
+
+        Args:
+            records: Real records.
+            topics: Record id to topic id.
+            described: What the tree says of a topic, by id. It counts as one more text of a topic that has
+                records; of a topic without any it is not enough to tell what does not belong there.
+        """
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         known = [record for record in records if record.id in topics]
@@ -43,17 +54,27 @@ class BlindClassifier:
         vectorizer = TfidfVectorizer(
             token_pattern=r"(?u)\b\w+\b", ngram_range=(1, 2), sublinear_tf=True, max_features=_MAX_FEATURES
         )
-        rows = vectorizer.fit_transform([read_user_text(record) for record in known])
+        told = [(text, name) for name, text in sorted((described or {}).items()) if name in names and text]
+        texts = [read_user_text(record) for record in known] + [text for text, _ in told]
+        rows = vectorizer.fit_transform(texts)
         places = {name: place for place, name in enumerate(names)}
-        labels = np.array([places[topics[record.id]] for record in known], dtype=np.int64)
+        owners = [topics[record.id] for record in known] + [name for _, name in told]
+        labels = np.array([places[name] for name in owners], dtype=np.int64)
         return cls(vectorizer, rows, labels, names)
 
-    def score(self, record: Record) -> dict[str, float]:
-        """Score each topic, 0 to 1, higher is nearer; empty when there are fewer than two topics."""
+    def score(self, record: Record, *, has_votes: bool = True) -> dict[str, float]:
+        """Score each topic, 0 to 1, higher is nearer; empty when there are fewer than two topics.
+
+        Args:
+            record: What to judge.
+            has_votes: Whether the nearest records count. They speak against small topics.
+        """
         if self._vectorizer is None:
             return {}
         row = self._vectorizer.transform([read_user_text(record)])
         to_centroids: NDArray[np.float64] = np.asarray(row @ self._centroids.T).ravel()
+        if not has_votes:
+            return dict(zip(self._names, _share(to_centroids).tolist(), strict=True))
         alike: NDArray[np.float64] = np.asarray(self._rows @ row.toarray().ravel())
         nearest = np.argsort(-alike, kind="stable")[:_NEAREST]
         votes: NDArray[np.float64] = np.zeros(len(self._names))
@@ -66,10 +87,17 @@ class BlindClassifier:
         scores = self.score(record)
         return max(scores, key=lambda name: (scores[name], name)) if scores else None
 
-    def accepts(self, record: Record, topic_id: str) -> bool:
-        """Tell whether a record may belong to a topic; a topic without real records accepts everything."""
-        scores = self.score(record)
-        return topic_id not in scores or scores[topic_id] >= _MARGIN * max(scores.values())
+    def accepts(self, record: Record, topic_id: str, *, is_loose: bool = False) -> bool:
+        """Tell whether a record may belong to a topic; a topic without real records accepts everything.
+
+        Args:
+            record: What to judge.
+            topic_id: The topic it was made for.
+            is_loose: It was made from the topic's description, not from the records' words.
+        """
+        margin = _LOOSE_MARGIN if is_loose else _MARGIN
+        scores = self.score(record, has_votes=not is_loose)
+        return topic_id not in scores or scores[topic_id] >= margin * max(scores.values())
 
 
 def _average(rows: Any, labels: NDArray[np.int64], count: int) -> NDArray[np.float64]:

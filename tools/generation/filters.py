@@ -12,7 +12,7 @@ from lucy.tools.generation.language import GREETINGS, find_words
 from lucy.tools.generation.plan import Mode
 from lucy.tools.records.duplicates import NearDuplicateIndex, fingerprint_record
 from lucy.tools.records.tokens import estimate_tokens
-from lucy.tools.vocabulary import Record, read_last_user_text, read_user_text
+from lucy.tools.vocabulary import Record, read_last_user_text, read_text, read_user_text
 
 Reason = Literal["too_similar", "too_short", "too_long", "off_topic", "malformed", "refused"]
 """`too_similar`: near-duplicate (Jaccard of word triples over 0.9) of a record or of another made one.
@@ -58,6 +58,7 @@ class Filters:
         stored: Sequence[Record] = (),
         *,
         mode: Mode = "rft",
+        described: Mapping[str, str] | None = None,
     ) -> None:
         """Learn from a dataset.
 
@@ -66,6 +67,7 @@ class Filters:
             topics: Record id to topic id.
             stored: What an interrupted run has kept of this batch.
             mode: In `sft` the replies are compared too.
+            described: What is known of the topics besides, by topic id.
         """
         self._with_replies = mode == "sft"
         real = [record for record in records if not record.is_synthetic]
@@ -73,7 +75,7 @@ class Filters:
         longest = max((len(find_words(text)) for text in texts), default=0)
         self._most_words = max(_LONG_WORDS, _LONG_FACTOR * longest)
         self._placeholders = frozenset(hit for record in real for hit in _find_placeholders(record))
-        self._classifier = BlindClassifier.learn(real, topics)
+        self._classifier = BlindClassifier.learn(real, topics, described)
         self._index = NearDuplicateIndex()
         self._said: set[str] = set()
         for record in (*records, *stored):
@@ -100,7 +102,7 @@ class Filters:
             ("malformed", lambda: self._is_malformed(record, text, read_user_text(parent) if parent else "")),
             ("too_short", lambda: len(read_user_text(record).strip()) < MIN_CHARACTERS),
             ("too_long", lambda: self._is_too_long(record, text)),
-            ("off_topic", lambda: not self._classifier.accepts(record, topic_id)),
+            ("off_topic", lambda: not self._is_on_topic(record, topic_id, parent)),
             ("too_similar", lambda: self._is_known(record)),
         )
         return next((reason for reason, fails in checks if fails()), None)
@@ -109,9 +111,12 @@ class Filters:
         words = find_words(text)
         if not words and not any(character.isalnum() for character in text):
             return True
-        if any(hit not in self._placeholders for hit in _PLACEHOLDER.findall(text)):
+        if any(hit not in self._placeholders for hit in _find_placeholders(record)):
             return True
         return _has_broken_grammar(text, words, source) or record.prompt[-1].get("role") != "user"
+
+    def _is_on_topic(self, record: Record, topic_id: str, parent: Record | None) -> bool:
+        return self._classifier.accepts(record, topic_id, is_loose=parent is None)
 
     def _is_too_long(self, record: Record, text: str) -> bool:
         return len(find_words(text)) > self._most_words or estimate_tokens(record.prompt) > MAX_TOKENS
@@ -133,7 +138,7 @@ def _fold_message(record: Record) -> str:
 
 
 def _find_placeholders(record: Record) -> list[str]:
-    return _PLACEHOLDER.findall(read_user_text(record))
+    return _PLACEHOLDER.findall(f"{read_user_text(record)}\n{read_text(record.reply)}")
 
 
 def _has_broken_grammar(text: str, words: Sequence[str], source: str) -> bool:

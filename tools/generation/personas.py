@@ -97,7 +97,7 @@ def _list_fitting(text: str, *, at_start: bool, style: Style) -> dict[Persona, b
     is_long, is_bare = len(text.split()) > 5 and style.is_english, _is_bare(style)
     is_settled, is_angry = _SETTLED.search(text) is not None, _ANGER.search(text) is not None
     trouble = is_trouble(text) and not is_settled
-    wants_thanks = _is_request(text) or (at_start and not is_bare)
+    wants_thanks = is_request(text) or (at_start and not is_bare)
     return {
         "plain": True,
         "casual": style.casual >= 0.05 and not text.islower(),
@@ -237,13 +237,14 @@ def _asks_action(text: str) -> bool:
     )
 
 
-def _is_request(text: str) -> bool:
+def is_request(text: str) -> bool:
+    """Tell whether a text asks for something, as a question or a wish."""
     return is_question(text) or any(_REQUEST.match(sentence) for sentence in split_sentences(text))
 
 
 def _is_answer(body: str, voice: Voice) -> bool:
     """Tell whether a message inside a conversation only answers what was asked."""
-    return not voice.at_start and not _is_request(body) and not is_trouble(body)
+    return not voice.at_start and not is_request(body) and not is_trouble(body)
 
 
 def _is_bare(style: Style) -> bool:

@@ -28,6 +28,10 @@ _SINGLE: frozenset[SlotKind] = frozenset({"date", "time", "weekday", "name", "pa
 """Kinds that are left alone when a message holds two of them: a range may not end before it begins."""
 
 
+_IDENTIFYING: frozenset[SlotKind] = frozenset({"reference", "email", "name"})
+"""Kinds that no answer depends on, other than by repeating them."""
+
+
 class Swapped(NamedTuple):
     """A text with other values."""
 
@@ -43,7 +47,7 @@ class ValueBank:
     names: list[str] = field(default_factory=list[str])
     values: dict[SlotKind, list[str]] = field(default_factory=dict[SlotKind, list[str]])
     terms: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    """Terms by the two words before them: only terms in equal places stand for each other."""
+    """Terms by the two words before and the one after: only terms in equal places stand for each other."""
     counts: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """Numbers by the word after them."""
     facts: frozenset[str] = frozenset()
@@ -75,7 +79,7 @@ def _fold(slot: Slot) -> str:
 
 def _remember(bank: ValueBank, text: str, slot: Slot) -> None:
     if slot.kind == "term":
-        shelf = bank.terms.setdefault(_read_before(text, slot), [])
+        shelf = bank.terms.setdefault(_read_around(text, slot), [])
     elif slot.kind == "count":
         shelf = bank.counts.setdefault(_read_after(text, slot), [])
     else:
@@ -84,8 +88,9 @@ def _remember(bank: ValueBank, text: str, slot: Slot) -> None:
         shelf.append(slot.value)
 
 
-def _read_before(text: str, slot: Slot) -> str:
-    return " ".join(re.findall(r"[\w']+", text[: slot.start].lower())[-2:])
+def _read_around(text: str, slot: Slot) -> str:
+    before = re.findall(r"[\w']+", text[: slot.start].lower())[-2:]
+    return " ".join((*before, "_", _read_after(text, slot)))
 
 
 def _read_after(text: str, slot: Slot) -> str:
@@ -123,11 +128,15 @@ def _list_latest(slots: Sequence[Slot]) -> Mapping[SlotKind, str]:
     return {slot.kind: slot.value for slot in slots}
 
 
-def swap_values(text: str, *, history: str, bank: ValueBank, rng: random.Random) -> Swapped:
+def swap_values(
+    text: str, *, history: str, bank: ValueBank, rng: random.Random, is_answered: bool = False
+) -> Swapped:
     """Replace values of a message by others of the same kind.
 
-    Kept are values that the conversation before already named, facts of the business, and kinds of which
-    the message has a range. Several amounts are scaled by one factor, so that what they add up to still does.
+    Where a recorded reply goes with the message (`is_answered`), only codes, addresses and names are
+    replaced: an answer may rest on an amount or a date without repeating it. Kept are also values that the
+    conversation before already named, facts of the business, and kinds of which the message has a range.
+    Several amounts are scaled by one factor, so that what they add up to still does.
     """
     slots = find_slots(text, bank.known_names)
     kinds = Counter(slot.kind for slot in slots)
@@ -138,9 +147,11 @@ def swap_values(text: str, *, history: str, bank: ValueBank, rng: random.Random)
     for slot in slots:
         is_free = (
             slot.kind not in _FIXED
+            and (slot.kind in _IDENTIFYING or not is_answered)
             and slot.value.lower() not in said
             and not (slot.kind in _SINGLE and kinds[slot.kind] > 1)
             and text.count(slot.value) == sum(other.value == slot.value for other in slots)
+            and not _is_spelt_twice(slot, slots)
         )
         if is_free and _fold(slot) not in bank.facts and slot.value not in chosen:
             if slot.kind == "percent":
@@ -149,6 +160,13 @@ def swap_values(text: str, *, history: str, bank: ValueBank, rng: random.Random)
             alone = kinds["amount"] == 1
             chosen[slot.value] = _choose(slot, text, bank, factor=factor, alone=alone, rng=rng)
     return _replace(text, slots, chosen)
+
+
+def _is_spelt_twice(slot: Slot, slots: Sequence[Slot]) -> bool:
+    """Tell whether a value is said again in other letters, as in "8 months. 8 MONTHS."."""
+    return any(
+        other.value != slot.value and other.value.casefold() == slot.value.casefold() for other in slots
+    )
 
 
 def _replace(text: str, slots: Sequence[Slot], chosen: Mapping[str, str]) -> Swapped:
@@ -166,7 +184,7 @@ def _choose(slot: Slot, text: str, bank: ValueBank, *, factor: float, alone: boo
         near = _find_near(slot.value, bank.values.get("amount", []))
         return rng.choice(near) if alone and near and rng.random() < 0.5 else _scale(slot.value, factor)
     if slot.kind == "term":
-        return _pick(slot.value, bank.terms.get(_read_before(text, slot), []), rng)
+        return _pick(slot.value, bank.terms.get(_read_around(text, slot), []), rng)
     if slot.kind == "count":
         return _pick(slot.value, bank.counts.get(_read_after(text, slot), []), rng)
     return _MAKERS[slot.kind](slot.value, bank, rng) if slot.kind in _MAKERS else slot.value
@@ -235,7 +253,9 @@ def _write_ordinal(day: int) -> str:
 def _make_time(value: str, bank: ValueBank, rng: random.Random) -> str:
     shape = re.sub(r"\d+", "0", value).lower()
     return _pick(
-        value, [other for other in bank.values["time"] if re.sub(r"\d+", "0", other).lower() == shape], rng
+        value,
+        [other for other in bank.values.get("time", []) if re.sub(r"\d+", "0", other).lower() == shape],
+        rng,
     )
 
 

@@ -1,12 +1,16 @@
 """A small support dataset of two topics, and the public dialogues where they are there."""
 
 import json
+import random
+from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
-from lucy.tools.vocabulary import Record
+from lucy.tools.calls.door import Answer, Door, Estimate, Request
+from lucy.tools.topics.tree import TopicTree
+from lucy.tools.vocabulary import Record, Topic, ignore_progress
 
 REFUNDS = (
     "I want my money back for order FN-48213, the tank is broken and it cost $149.00.",
@@ -91,3 +95,67 @@ def dialogues() -> Dataset:
         records.append(Record(raw["id"], tuple(messages[: last + 1]), reply))
         topics[raw["id"]] = raw["metadata"]["task"]
     return Dataset(records, topics)
+
+
+class RecordingDoor(Door):
+    """Answers from a function of the prompt, remembers what was asked, and asks nothing twice.
+
+    The function gives the fields of the answer, or the class of a failure as text.
+    """
+
+    model = "scripted"
+
+    def __init__(self, write: Callable[[str], dict[str, Any] | str]) -> None:
+        self.write = write
+        self.batches: list[list[Request]] = []
+        self.paid: list[Request] = []
+        self.answers: dict[Request, dict[str, Any]] = {}
+
+    def ask_many(self, requests, schema, *, progress=ignore_progress, label="Asking"):
+        self.batches.append(list(requests))
+        return [self._answer(request, schema) for request in requests]
+
+    def estimate(self, requests, *, completion_tokens, schema=None):
+        return Estimate(len(requests), 100 * len(requests), completion_tokens * len(requests), None)
+
+    def _answer(self, request, schema):
+        if request not in self.answers:
+            self.paid.append(request)
+            written = self.write(request.prompt)
+            if isinstance(written, str):
+                return Answer(None, written, 10, 0, 0.5, is_cached=False)
+            self.answers[request] = written
+            return Answer(schema(**written), None, 10, 5, 0.25, is_cached=False)
+        return Answer(schema(**self.answers[request]), None, 10, 5, 0.25, is_cached=True)
+
+
+def invent(prompt: str) -> dict[str, Any]:
+    """Write a message that is like no other, the same for the same prompt."""
+    rng = random.Random(prompt)
+    words = ["".join(rng.choice("bdfklmnprst") + rng.choice("aeiou") for _ in range(3)) for _ in range(8)]
+    about = (
+        "My refund is late for the"
+        if "Refund Requests" in prompt
+        else "I cannot log in with my password from"
+    )
+    return {"message": f"{about} {' '.join(words[:4])}, and the {' '.join(words[4:])} too."}
+
+
+@pytest.fixture
+def open_door() -> Callable[..., RecordingDoor]:
+    def make(write: Callable[[str], dict[str, Any] | str] = invent) -> RecordingDoor:
+        return RecordingDoor(write)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def tree() -> TopicTree:
+    refund = Topic(
+        id="refund",
+        name="Refund Requests",
+        description="The customer wants money back for something paid.",
+        keywords=("refund", "money back"),
+    )
+    login = Topic(id="login", name="login_trouble", description="Questions about signing in.")
+    return TopicTree(roots=(Topic(id="top", name="Support", children=(refund, login)),))

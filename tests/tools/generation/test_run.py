@@ -1,11 +1,14 @@
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from lucy.errors import CancelledByPersonError, InputError
-from lucy.tools.generation.plan import GenerationPlan
+from lucy.tools.generation.filling import CHUNK
+from lucy.tools.generation.plan import ANY_TOPIC, STRATEGIES, GenerationPlan
 from lucy.tools.generation.quality import measure_quality
-from lucy.tools.generation.run import CHUNK, generate, preview
+from lucy.tools.generation.result import GenerationResult
+from lucy.tools.generation.run import generate, preview
 from lucy.tools.records.duplicates import NearDuplicateIndex, fingerprint_record
 from lucy.tools.vocabulary import Record
 
@@ -141,11 +144,6 @@ def test_sft_needs_replies(dataset) -> None:
     assert all("a reply" in entry.note for entry in result.topics.values())
 
 
-def test_other_strategies_say_what_they_need(dataset) -> None:
-    with pytest.raises(InputError, match="needs a language model"):
-        run(make_plan(strategy="few_shot"), dataset)
-
-
 def test_a_preview_shows_each_topic_and_the_runs_own_records(whole, dataset) -> None:
     shown = preview(make_plan(), dataset.records, dataset.topics, size=5)
     assert [record.origin["topic_id"] for record in shown] == ["refund", "login", "refund", "login", "refund"]
@@ -184,3 +182,53 @@ def test_public_dialogues_give_records_that_stay_on_topic(dialogues) -> None:
     assert quality.kept_topic >= 0.95
     assert quality.distinct_2 >= 0.8 * quality.real_distinct_2
     assert quality.nearest < 0.7
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("stored", [1, 7, 20])
+def test_every_strategy_continues_where_it_was_killed(strategy, stored, dataset, tree) -> None:
+    plan = make_plan(strategy=strategy)
+    whole, made = run(plan, dataset, tree=tree)
+    assert len(made) == 30
+    resumed, rest = run(plan, dataset, tree=tree, stored=made[:stored])
+    assert made[:stored] + rest == made
+    assert resumed == whole
+
+
+def test_named_records_are_varied_evenly_without_topics(dataset) -> None:
+    plan = GenerationPlan(batch="b9", record_ids=("login9", "refund0", "refund-talk1"))
+    made: list[Record] = []
+    result = generate(plan, dataset.records, {}, keep=made.extend)
+    assert result.valid == 9
+    assert Counter(record.parents[0] for record in made) == {"login9": 3, "refund0": 3, "refund-talk1": 3}
+    assert {record.origin["topic_id"] for record in made} == {ANY_TOPIC}
+
+
+def test_few_records_are_made_up_for_by_the_others() -> None:
+    texts = {"a": "ok then do it", "b": "I paid $25,000 on Monday for order FN-48213, where is my car loan?"}
+    records = [Record(name, ({"role": "user", "content": text},)) for name, text in texts.items()]
+    made: list[Record] = []
+    plan = GenerationPlan(batch="b9", record_ids=("a", "b"), variations_per_record=8)
+    result = generate(plan, records, {}, keep=made.extend)
+    assert result.valid == len(made) == 16
+
+
+def test_a_result_survives_json_with_its_figures(whole) -> None:
+    result = whole[0]
+    assert GenerationResult.model_validate_json(result.model_dump_json()) == result
+    assert result.quality is not None
+    assert 0 < result.quality.distinct_2 <= 1
+    assert (result.calls, result.cost) == (0, 0.0)
+
+
+def test_a_failing_store_loses_nothing_that_was_kept(dataset) -> None:
+    kept: list[Record] = []
+
+    def keep_once(chunk: list[Record]) -> None:
+        if kept:
+            raise OSError("disk full")
+        kept.extend(chunk)
+
+    with pytest.raises(OSError, match="disk full"):
+        generate(make_plan(), dataset.records, dataset.topics, keep=keep_once)
+    assert [record.id for record in kept] == [f"b7-{number:05d}" for number in range(1, 21)]

@@ -1,6 +1,8 @@
 import pytest
 
+from lucy.tools.generation.draft import Attempt
 from lucy.tools.generation.plan import GenerationPlan
+from lucy.tools.generation.sources import collect_sources
 from lucy.tools.generation.turns import choose_seed_turns, copy_item, has_answer_key, list_turns
 from lucy.tools.generation.variation import MessageVariation
 from lucy.tools.vocabulary import Record
@@ -11,8 +13,12 @@ def make_plan(mode: str = "rft", seed: int = 0) -> GenerationPlan:
 
 
 def draw(dataset, count: int = 40, topic: str = "refund", **plan):
-    strategy = MessageVariation(make_plan(**plan), dataset.records, dataset.topics)
-    return [strategy.draft(topic, attempt) for attempt in range(count)]
+    strategy = build(make_plan(**plan), dataset.records, dataset.topics)
+    return strategy.draft_many([Attempt(topic, number) for number in range(count)])
+
+
+def build(plan, records, topics) -> MessageVariation:
+    return MessageVariation(collect_sources(plan, records, topics))
 
 
 def test_equal_attempts_give_equal_drafts(dataset) -> None:
@@ -59,16 +65,17 @@ def test_a_swapped_value_is_swapped_in_the_reply_too() -> None:
         "r", ({"role": "user", "content": texts[0][1]},), ({"role": "assistant", "content": texts[1][1]},)
     )
     plan = GenerationPlan(batch="b", counts={"x": 1}, mode="sft")
-    strategy = MessageVariation(plan, [record], {"r": "x"})
+    strategy = build(plan, [record], {"r": "x"})
     draft = strategy.draft("x", 0)
-    assert draft is not None
     number = next(word for word in draft.message.split() if word.startswith("FN-"))
     assert number != "FN-48213"
     assert draft.reply[0]["content"].startswith(number)
 
 
-def test_a_topic_without_records_has_no_draft(dataset) -> None:
-    assert draw(dataset, 1, topic="whales") == [None]
+def test_a_topic_without_records_says_what_it_lacks(dataset) -> None:
+    strategy = build(make_plan(), dataset.records, dataset.topics)
+    assert strategy.explain_lack("refund") == ""
+    assert "No record of this topic" in strategy.explain_lack("whales")
 
 
 def test_a_goodbye_is_no_turn_to_vary() -> None:
@@ -115,10 +122,9 @@ def test_an_answer_key_is_left_out_when_the_question_changed() -> None:
 def test_a_question_with_an_answer_key_keeps_its_words() -> None:
     question = "What is the total of 17 apples and 25 pears in the basket of $40.00?"
     record = Record("r", ({"role": "user", "content": question},), item={"reference_answer": "42"})
-    strategy = MessageVariation(GenerationPlan(batch="b", counts={"x": 1}), [record], {"r": "x"})
+    strategy = build(GenerationPlan(batch="b", counts={"x": 1}), [record], {"r": "x"})
     for attempt in range(10):
         draft = strategy.draft("x", attempt)
-        assert draft is not None
         assert draft.keeps_question
         assert question[1:] in draft.message
 
@@ -128,6 +134,6 @@ def test_records_without_an_answer_key_are_preferred(dataset) -> None:
         "keyed", ({"role": "user", "content": "How much is my refund?"},), item={"reference_answer": "5"}
     )
     topics = {**dataset.topics, "keyed": "refund"}
-    strategy = MessageVariation(make_plan(), [*dataset.records, keyed], topics)
+    strategy = build(make_plan(), [*dataset.records, keyed], topics)
     parents = {strategy.draft("refund", attempt).parent.id for attempt in range(30)}
     assert "keyed" not in parents
