@@ -294,3 +294,9 @@ def test_the_tests_runs_know_what_the_desk_calls():
 
     called = SimpleNamespace(**vars(NotingRuns))
     assert all(hasattr(Runs, name) for name in vars(called) if not name.startswith("__"))
+
+
+def test_a_workflow_can_begin_without_records(runs):
+    desk = open_desk(runs)
+    workflow_id = desk.begin(None, "Answer billing questions politely", empty=True)
+    assert runs.states[workflow_id]["source"] == "none"
