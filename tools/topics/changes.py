@@ -1,7 +1,8 @@
-"""Change a topic tree: add, rename, merge, move, split and remove topics.
+"""Change a topic tree: add, rename, merge, move, split, remove and lock topics.
 
 A change never loses records silently: where a topic that holds records gets its first sub-topic, what it held
-goes on as a sub-topic of its own. Ids of the topics that stay are kept. The results are not checked.
+goes on as a sub-topic of its own. Ids of the topics that stay are kept, and a topic that others were merged
+into knows their ids. Neither the results nor the locks are checked here.
 """
 
 import re
@@ -28,6 +29,18 @@ def remove_topic(tree: TopicTree, topic_id: str) -> TopicTree:
     """Take out a topic and everything below it; a group that loses its last sub-topic stays."""
     _need(tree, topic_id)
     return _without(tree, (topic_id,), drop_emptied=False)
+
+
+def lock_topic(tree: TopicTree, topic_id: str, *, locked: bool) -> TopicTree:
+    """Lock a topic, or unlock it with all below it, so that nothing in it stays locked."""
+    _need(tree, topic_id)
+    if locked:
+        return _update(tree, topic_id, lambda topic: topic.model_copy(update={"locked": True}))
+    return _update(tree, topic_id, _unlock)
+
+
+def _unlock(topic: Topic) -> Topic:
+    return topic.model_copy(update={"locked": False, "children": tuple(map(_unlock, topic.children))})
 
 
 def move_topic(tree: TopicTree, topic_id: str, parent_id: str | None) -> TopicTree:
@@ -58,7 +71,8 @@ def merge_topics(tree: TopicTree, topic_ids: Sequence[str], name: str = "") -> T
     """Make one topic of several, with all their keywords, examples, shares and sub-topics.
 
     The first keeps its id and place (the first with sub-topics, if any has some). Topics without
-    sub-topics become sub-topics of it then. A group that is left without sub-topics goes.
+    sub-topics become sub-topics of it then. The ids of all that go, and what these had absorbed, are kept
+    in `absorbed` of the topic that takes their place. A group that is left without sub-topics goes.
     """
     parts = [_need(tree, topic_id) for topic_id in dict.fromkeys(topic_ids)]
     if len(parts) < 2:
@@ -93,7 +107,9 @@ def _need(tree: TopicTree, topic_id: str) -> Topic:
 
 def _make_id(tree: TopicTree, name: str, parent_id: str | None) -> str:
     path = f"{path_of(tree, parent_id)}/{name}" if parent_id else name
-    return make_topic_id(path, {topic.id for topic in iterate(tree)})
+    # An absorbed id is taken too: a new topic with it would draw what belongs to the merged one.
+    taken = {taken for topic in iterate(tree) for taken in (topic.id, *topic.absorbed)}
+    return make_topic_id(path, taken)
 
 
 def _update(tree: TopicTree, topic_id: str, change: Callable[[Topic], Topic]) -> TopicTree:
@@ -150,6 +166,7 @@ def _unite(topics: Sequence[Topic], dissolved: Sequence[Topic] = ()) -> Topic:
     if groups:
         children += [topic for topic in topics if not topic.children]
     kept = [below for child in children for below in ((child,) if child.id not in gone else child.children)]
+    gone_topics = [*(topic for topic in others if topic.children or not groups), *dissolved]
     return first.model_copy(
         update={
             "description": " ".join(
@@ -158,9 +175,15 @@ def _unite(topics: Sequence[Topic], dissolved: Sequence[Topic] = ()) -> Topic:
             "keywords": _unite_words([topic.keywords for topic in (first, *others, *dissolved)]),
             "examples": _unite_words([topic.examples for topic in (first, *others, *dissolved)]),
             "share": sum(topic.share for topic in topics),
+            "absorbed": _list_absorbed(first, gone_topics),
             "children": _unite_namesakes(kept),
         }
     )
+
+
+def _list_absorbed(first: Topic, others: Sequence[Topic]) -> tuple[str, ...]:
+    ids = (*first.absorbed, *(taken for topic in others for taken in (topic.id, *topic.absorbed)))
+    return tuple(dict.fromkeys(ids))
 
 
 def _unite_namesakes(children: Sequence[Topic]) -> tuple[Topic, ...]:

@@ -5,14 +5,13 @@ import re
 from lucy.errors import InputError
 from lucy.tools.topics.edit_kinds import (
     AddTopic,
+    LockTopic,
     MergeTopics,
     MoveTopic,
     RemoveTopic,
     RenameTopic,
-    Reorganize,
     SplitTopic,
     TreeEdit,
-    UseFewer,
 )
 from lucy.tools.topics.matching import (
     KIND,
@@ -44,91 +43,7 @@ _ELSE = re.compile(
 )
 """Words of requests that are about something else than topics."""
 
-_NUMBERS = [
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-    "twenty",
-]
-_PLURAL = r"(?:leaf |different )?(?:sub-?)?(?:topics|categories|groups|leaves)"
-_FEWER_SHARE = 0.6
-"""Share of the present topics that "fewer" leaves."""
-
-
-def parse_reorganize(clause: str) -> Reorganize | None:
-    """Read the wish to arrange topics by what people want, or again by content."""
-    verbs = (
-        r"(?:re-?)?(?:organi[sz]e|structure|group|sort|arrange|cluster|order|split|base|build|do|make"
-        r"|use|try|go)"
-    )
-    intent = (
-        r"(?:\w+ )?(?:intents?|intentions?|purposes?|needs?|goals?)\b"
-        r"|what (?:\w+ )?(?:people|customers?|users?|they) (?:want|need|ask)"
-    )
-    content = (
-        r"(?:\w+ )?(?:contents?|subjects?|themes?|topics?|areas?)\b|what (?:they|it|people) (?:are|is"
-        r"|talk|speak)"
-    )
-    start = rf"^(?:{verbs}\w*\b.*?\s)?(?:by|around|along|according to|based on) (?:the )?"
-    if re.search(
-        rf"{start}(?:{intent})|\bintents?[- ]based\b|^use (?:customer |user )?intents$", clause, re.I
-    ):
-        return Reorganize("intent")
-    if re.search(rf"{start}(?:{content})|\b(?:content|subject|theme)[- ]based\b", clause, re.I):
-        return Reorganize("content")
-    return None
-
-
-def parse_fewer(clause: str, *, present: int) -> UseFewer | None:
-    """Read the wish for fewer topics than the `present` number, or for a number of them."""
-    number = rf"(?P<count>\d+|{'|'.join(_NUMBERS)})"
-    limit = (
-        r"only|just|at most|no more than|not more than|a maximum of|max(?:imum)?|up to|exactly|use"
-        r"|keep|have|down to|to"
-    )
-    counted = (
-        rf"\b(?:{limit})\s+(?:only |just |at most |about )?{number}\s+{_PLURAL}"
-        rf"|^(?:about )?{number}\s+{_PLURAL}",
-        rf"^(?:reduce|limit|cut|shrink|simplify|bring)\b.*\b(?:to|at)\s+{number}$",
-    )
-    for pattern in counted:
-        # One name per pattern: the two places of the first one exclude each other.
-        match = re.search(pattern.replace("(?P<count>", "("), clause, re.I)
-        if match is not None:
-            return UseFewer(_read_count(next(group for group in match.groups() if group)))
-    fewer = rf"^(?:use |have |make |with )?(?:fewer|less)(?: {_PLURAL})?$|\btoo many {_PLURAL}"
-    reduce = rf"^(?:reduce|cut down(?: on)?) (?:the )?(?:number of |amount of )?{_PLURAL}$"
-    simpler = (
-        r"^(?:make |keep )?(?:it|this|the \w+) (?:simpler|simple|smaller|coarser)$|^simplify(?: (?:it"
-        r"|this|the \w+))?$"
-        r"|^(?:use )?(?:a )?simpler (?:structure|tree|hierarchy)$"
-    )
-    if re.search(f"{fewer}|{reduce}|{simpler}", clause, re.I):
-        return UseFewer(max(2, round(_FEWER_SHARE * present)))
-    return None
-
-
-def _read_count(said: str) -> int:
-    count = int(said) if said.isdigit() else _NUMBERS.index(said.casefold()) + 1
-    if count < 2:
-        raise InputError("A structure needs at least 2 topics; give a larger number.")
-    return count
+_PRONOUN = re.compile(r"(?:it|that|this|these|those|them(?! all))\b", re.IGNORECASE)
 
 
 def parse_change(clause: str, tree: TopicTree) -> list[TreeEdit]:
@@ -137,7 +52,15 @@ def parse_change(clause: str, tree: TopicTree) -> list[TreeEdit]:
     Raises:
         InputError: The command names an unknown topic.
     """
-    for parse in (_parse_rename, _parse_merge, _parse_move, _parse_split, _parse_remove, _parse_add):
+    for parse in (
+        _parse_lock,
+        _parse_rename,
+        _parse_merge,
+        _parse_move,
+        _parse_split,
+        _parse_remove,
+        _parse_add,
+    ):
         edits = parse(clause, tree)
         if edits:
             return edits
@@ -150,6 +73,29 @@ def _match(pattern: str, clause: str) -> re.Match[str] | None:
 
 def _is_about_else(words: str) -> bool:
     return '"' not in words and _ELSE.search(words) is not None
+
+
+def _parse_lock(clause: str, tree: TopicTree) -> list[TreeEdit]:
+    clear = _match(r"(?P<un>un)?(?:lock|freeze|pin)\s+(?P<rest>.+)", clause)
+    if clear is not None and not _PRONOUN.match(clear["rest"]):
+        return _lock(clear["rest"], tree, locked=not clear["un"])
+    # "Keep" and "leave" are said of much else, so what follows has to be a topic's whole name.
+    loose = _match(
+        r"(?:keep|leave|protect|(?:do not|don'?t|never) (?:change|touch|alter|modify))\s+"
+        r"(?P<rest>.+?)(?:\s+(?:as is|untouched|unchanged|alone|locked|the same))?$",
+        clause,
+    )
+    topic = find_exactly(tree, loose["rest"]) if loose else None
+    return [LockTopic(topic.id)] if topic else []
+
+
+def _lock(words: str, tree: TopicTree, *, locked: bool) -> list[TreeEdit]:
+    everything = (
+        rf"(?:all|every|everything|them all|all of them)(?: (?:the |of the )?{KIND})?"
+        r"|(?:the )?(?:whole )?(?:tree|structure|hierarchy)"
+    )
+    whole = re.fullmatch(everything, words, re.IGNORECASE)
+    return [LockTopic(topic.id, locked) for topic in (tree.roots if whole else read_topics(tree, words))]
 
 
 def _parse_rename(clause: str, tree: TopicTree) -> list[TreeEdit]:

@@ -1,32 +1,33 @@
 """Find the topics of a dataset and build a named tree of them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lucy.errors import InputError
-from lucy.tools.topics.clustering import assign_nearest, group_points
-from lucy.tools.topics.features import FIT_LIMIT, Lens, TextSpace, fit_space
-from lucy.tools.topics.naming import Label, Profile, name_groups, name_topics, profile_topics
-from lucy.tools.topics.tree import TopicTree, check_tree, make_topic_id
+from lucy.tools.topics.assembly import Draft, build_roots, join_by_family, join_leaves
+from lucy.tools.topics.clustering import Cut, group_points
+from lucy.tools.topics.consensus import assign_nearest
+from lucy.tools.topics.features import FIT_LIMIT, Lens
+from lucy.tools.topics.known import Match, match_known
+from lucy.tools.topics.meaning import MeaningSpace, fit_meaning
+from lucy.tools.topics.naming import name_topics
+from lucy.tools.topics.profiles import profile_topics
+from lucy.tools.topics.tree import TopicTree, check_tree
 from lucy.tools.topics.wordcounts import WordCounts
-from lucy.tools.topics.words import Family, drop_boilerplate
-from lucy.tools.vocabulary import Progress, Topic, ignore_progress
+from lucy.tools.topics.words import drop_boilerplate
+from lucy.tools.vocabulary import Progress, ignore_progress
 
 EXAMPLES = 5
 """Typical records kept per topic."""
 
 _BATCH = 2000
 
-_FAMILIES: dict[Family, str] = {
-    "information": "Informational",
-    "transaction": "Transactional",
-    "problem": "Problem Resolution",
-    "relationship": "Relationship",
-}
-"""Roots of an intent tree, in drawing order."""
+_SAME = 0.02
+"""Clarities nearer to each other than this are the same to a person."""
 
 
 class _Placed(NamedTuple):
@@ -38,21 +39,16 @@ class _Placed(NamedTuple):
     """Cosine of each record to its leaf's center."""
 
 
-class _Draft(NamedTuple):
-    """A leaf before it is put into the tree."""
+class Discovery(NamedTuple):
+    """A tree of topics found in records, and why it has as many as it has."""
 
-    label: Label
-    profile: Profile
-    size: int
-    """Records in it."""
-    examples: tuple[str, ...]
-
-
-class _Group(NamedTuple):
-    """A named set of leaves; one leaf alone stands in the tree without it."""
-
-    label: Label
-    leaves: list[_Draft]
+    tree: TopicTree
+    reason: str
+    """One sentence for a person."""
+    chosen: Cut
+    """Number and clarity of the leaves."""
+    curve: tuple[Cut, ...]
+    """The numbers of leaves that were weighed, the fewest first; empty for a handful of records."""
 
 
 def discover_topics(
@@ -66,15 +62,35 @@ def discover_topics(
     progress: Progress = ignore_progress,
     lens: Lens = "content",
 ) -> TopicTree:
-    """Find topics in texts and arrange them in a tree of one or two levels below the root.
+    """Find topics in texts and arrange them in a tree; see `discover`, which says more."""
+    found = discover(
+        ids, texts, goal=goal, name=name, max_leaves=max_leaves, seed=seed, progress=progress, lens=lens
+    )
+    return found.tree
+
+
+def discover(
+    ids: Sequence[str],
+    texts: Sequence[str],
+    *,
+    goal: str = "",
+    name: str = "",
+    max_leaves: int | None = None,
+    min_leaves: int | None = None,
+    seed: int = 0,
+    progress: Progress = ignore_progress,
+    lens: Lens = "content",
+) -> Discovery:
+    """Find topics in texts and arrange them in a tree of one to three levels.
 
     A space and clusters are fitted on at most `FIT_LIMIT` texts and the rest is placed by them, so time
-    grows linearly. The number of leaves follows from the data (see `group_points`), up to `max_leaves`. The
-    goal's words count half as much again. The lens `intent` gives the words for requests and problems more
-    weight than subjects, and groups the leaves by the kind of request.
+    grows linearly. The number of leaves follows from the data (see `group_points`), up to `max_leaves`, and
+    from `min_leaves` on where the data has that many. The goal's words count half as much again. The lens
+    `intent` gives the words for requests and problems more weight than subjects, and groups the leaves by
+    the kind of request.
 
-    It does not understand meaning: two ways to say a thing that share no word, and two languages, end up in
-    different topics.
+    What it knows of meaning are vectors of English words: word order and negation are lost, and two ways to
+    say a thing in other languages, or in two languages, end up in different topics.
 
     Raises:
         InputError: No texts, or not as many ids as texts.
@@ -84,18 +100,50 @@ def discover_topics(
     rows = _choose_sample(len(texts), seed)
     originals = [texts[row] for row in rows]
     sample = drop_boilerplate(originals)
-    space = fit_space(sample, goal=goal, lens=lens, seed=seed)
-    grouping = group_points(space.place(sample), max_leaves=max_leaves, seed=seed, progress=progress)
-    placed = _place_all(texts, space, grouping.centers, progress)
+    space = fit_meaning(sample, goal=goal, lens=lens, seed=seed)
+    points = space.place(sample)
+    grouping = group_points(
+        points, max_leaves=max_leaves, min_leaves=min_leaves, seed=seed, progress=progress
+    )
+    if len(sample) == len(texts):
+        placed = _place(points, grouping.centers)
+        progress("Placing records", len(texts), len(texts))
+    else:
+        placed = _place_all(texts, space, grouping.centers, progress)
     counts = WordCounts(sample, originals)
     members = np.eye(len(grouping.centers))[placed.leaf[rows]]
-    drafts = _draft_leaves(ids, placed, counts, members, groups=grouping.groups, lens=lens)
-    groups = (
-        _group_by_family(drafts) if lens == "intent" else _group(counts, members, drafts, grouping.groups)
-    )
-    tree = TopicTree(roots=_build_roots(groups, len(texts)), name=name)
+    known = match_known(space, sample, members)
+    drafts = _draft_leaves(ids, placed, counts, members, groups=grouping.groups, known=known, lens=lens)
+    groups = join_by_family(drafts) if lens == "intent" else join_leaves(counts, members, drafts, grouping)
+    tree = TopicTree(roots=build_roots(groups, len(texts)), name=name)
     check_tree(tree)
-    return tree
+    return Discovery(tree, explain_number(grouping.cut, grouping.curve), grouping.cut, grouping.curve)
+
+
+def explain_number(chosen: Cut, curve: Sequence[Cut]) -> str:
+    """Say in a sentence why there are as many leaves, against about half and half as many again."""
+    if len(curve) < 2:
+        return "There are too few different records to compare several numbers of topics."
+    fewer = [cut for cut in curve if cut.leaves <= 0.65 * chosen.leaves]
+    more = [cut for cut in curve if cut.leaves >= 1.3 * chosen.leaves]
+    weighed = [cut.leaves for cut in (*curve, chosen)]
+    said = f"I compared {min(weighed)} to {max(weighed)} topics and settled on {chosen.leaves},"
+    said += f" which stand apart with a clarity of {max(0.0, chosen.clarity):.2f} (1 is perfect)"
+    if fewer:
+        is_muddled = fewer[-1].clarity < chosen.clarity - _SAME
+        why = (
+            "different matters would share a topic"
+            if is_muddled
+            else "some would fall apart into clear parts"
+        )
+        said += f"; with {fewer[-1].leaves}, {why} ({fewer[-1].clarity:.2f})"
+    if more:
+        is_torn = more[0].clarity < chosen.clarity - _SAME
+        why = "records that belong together would be torn apart" if is_torn else "little clarity would be won"
+        said += f"; with {more[0].leaves}, {why} ({more[0].clarity:.2f})"
+    else:
+        said += "; more would leave too few records for each"
+    return f"{said}."
 
 
 def _choose_sample(count: int, seed: int) -> list[int]:
@@ -106,19 +154,20 @@ def _choose_sample(count: int, seed: int) -> list[int]:
     return sorted(chosen)
 
 
+def _place(points: NDArray[np.float64], centers: NDArray[np.float64]) -> _Placed:
+    nearest = assign_nearest(points, centers)
+    return _Placed(nearest, np.sum(points * centers[nearest], axis=1))
+
+
 def _place_all(
-    texts: Sequence[str], space: TextSpace, centers: NDArray[np.float64], progress: Progress
+    texts: Sequence[str], space: MeaningSpace, centers: NDArray[np.float64], progress: Progress
 ) -> _Placed:
-    leaf = np.zeros(len(texts), dtype=np.intp)
-    closeness = np.zeros(len(texts))
+    parts: list[_Placed] = []
     for start in range(0, len(texts), _BATCH):
         progress("Placing records", start, len(texts))
-        points = space.place(texts[start : start + _BATCH])
-        nearest = assign_nearest(points, centers)
-        leaf[start : start + _BATCH] = nearest
-        closeness[start : start + _BATCH] = np.sum(points * centers[nearest], axis=1)
+        parts.append(_place(space.place(texts[start : start + _BATCH]), centers))
     progress("Placing records", len(texts), len(texts))
-    return _Placed(leaf, closeness)
+    return _Placed(*(np.concatenate(each) for each in zip(*parts, strict=True)))
 
 
 def _draft_leaves(
@@ -128,86 +177,24 @@ def _draft_leaves(
     members: NDArray[np.float64],
     *,
     groups: NDArray[np.intp],
+    known: Sequence[Match],
     lens: Lens,
-) -> list[_Draft]:
+) -> list[Draft]:
     """Name and describe the leaves, each measured against its siblings in the group."""
     siblings = (groups[:, None] == groups) & ~np.eye(len(groups), dtype=bool)
-    profiles = profile_topics(counts, members, siblings.astype(np.float64))
+    found = profile_topics(counts, members, siblings.astype(np.float64))
+    profiles = [
+        # A kind of text, such as word problems, says more than what its stories are about.
+        profile if profile.kind else replace(profile, known=match.clear, hint=match.hint)
+        for profile, match in zip(found, known, strict=True)
+    ]
     sizes: list[int] = np.bincount(placed.leaf, minlength=len(groups)).tolist()
     labels = name_topics(counts, profiles, sizes=sizes, lens=lens)
     examples = [_choose_examples(ids, placed, leaf) for leaf in range(len(groups))]
-    return [_Draft(*parts) for parts in zip(labels, profiles, sizes, examples, strict=True)]
+    return [Draft(*parts) for parts in zip(labels, profiles, sizes, examples, strict=True)]
 
 
 def _choose_examples(ids: Sequence[str], placed: _Placed, leaf: int) -> tuple[str, ...]:
     rows = np.flatnonzero(placed.leaf == leaf)
     nearest: list[int] = rows[np.argsort(-placed.closeness[rows], kind="stable")][:EXAMPLES].tolist()
     return tuple(ids[row] for row in nearest)
-
-
-def _group(
-    counts: WordCounts, members: NDArray[np.float64], drafts: Sequence[_Draft], groups: NDArray[np.intp]
-) -> list[_Group]:
-    """Put the leaves into their groups, largest first, and name the groups."""
-    together = np.eye(int(groups.max()) + 1)[groups]
-    profiles = profile_topics(counts, members @ together)
-    sets: list[list[_Draft]] = [[] for _ in profiles]
-    for draft, group in sorted(zip(drafts, groups.tolist(), strict=True), key=lambda pair: -pair[0].size):
-        sets[group].append(draft)
-    labels = name_groups(
-        counts,
-        profiles,
-        leaves=[[leaf.profile for leaf in leaves] for leaves in sets],
-        taken=[draft.label.name for draft in drafts],
-    )
-    found = [_Group(*parts) for parts in zip(labels, sets, strict=True)]
-    return sorted(found, key=lambda group: -sum(leaf.size for leaf in group.leaves))
-
-
-def _group_by_family(drafts: Sequence[_Draft]) -> list[_Group]:
-    """Put leaves under what the person is after; a leaf without a request is a question."""
-    sets: dict[Family, list[_Draft]] = {family: [] for family in _FAMILIES}
-    for draft in sorted(drafts, key=lambda draft: -draft.size):
-        requests = draft.profile.requests
-        sets[requests[0].action.family if requests else "information"].append(draft)
-    return [
-        _Group(
-            Label(_FAMILIES[family], f"Conversations of the kind: {_FAMILIES[family].lower()}.", ()), leaves
-        )
-        for family, leaves in sets.items()
-        if leaves
-    ]
-
-
-def _build_roots(groups: Sequence[_Group], total: int) -> tuple[Topic, ...]:
-    taken: set[str] = set()
-    return tuple(_build_root(group, total, taken) for group in groups)
-
-
-def _build_root(group: _Group, total: int, taken: set[str]) -> Topic:
-    if len(group.leaves) == 1:
-        return _build_leaf(group.leaves[0], "", total, taken)
-    topic_id = make_topic_id(group.label.name, taken)
-    taken.add(topic_id)
-    children = tuple(_build_leaf(leaf, f"{group.label.name}/", total, taken) for leaf in group.leaves)
-    return Topic(
-        id=topic_id,
-        name=group.label.name,
-        description=group.label.description,
-        keywords=group.label.keywords,
-        share=sum(leaf.size for leaf in group.leaves) / total,
-        children=children,
-    )
-
-
-def _build_leaf(leaf: _Draft, above: str, total: int, taken: set[str]) -> Topic:
-    topic_id = make_topic_id(above + leaf.label.name, taken)
-    taken.add(topic_id)
-    return Topic(
-        id=topic_id,
-        name=leaf.label.name,
-        description=leaf.label.description,
-        keywords=leaf.label.keywords,
-        share=leaf.size / total,
-        examples=leaf.examples,
-    )

@@ -22,7 +22,7 @@ class RenameTopic:
 
 @dataclass(frozen=True, slots=True)
 class MergeTopics:
-    """Several topics become one."""
+    """Several topics become one: the first keeps its id and takes in the ids of those that go."""
 
     topic_ids: tuple[str, ...]
     name: str = ""
@@ -39,20 +39,28 @@ class MoveTopic:
 
 @dataclass(frozen=True, slots=True)
 class RemoveTopic:
-    """A topic goes, with everything below it."""
+    """A topic goes, with everything below it; its records have no topic until they are sorted again."""
 
     topic_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class SplitTopic:
-    """A topic gets these new sub-topics; its records are to be sorted into them."""
+    """A topic gets these new sub-topics and keeps its id; its records are to be sorted into them."""
 
     topic_id: str
     names: tuple[str, ...]
 
 
-TreeEdit = AddTopic | RenameTopic | MergeTopics | MoveTopic | RemoveTopic | SplitTopic
+@dataclass(frozen=True, slots=True)
+class LockTopic:
+    """A topic, with all below it, is locked or unlocked; a locked one is left alone by everything else."""
+
+    topic_id: str
+    locked: bool = True
+
+
+TreeEdit = AddTopic | RenameTopic | MergeTopics | MoveTopic | RemoveTopic | SplitTopic | LockTopic
 """One change that needs nothing but the tree."""
 
 
@@ -71,10 +79,17 @@ class UseFewer:
 
 
 @dataclass(frozen=True, slots=True)
+class UseMore:
+    """Topics are to be found again, at least this many without sub-topics, where the records have them."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reorganize:
     """Topics are to be found again, by what people want or by what they speak of."""
 
     by: Literal["intent", "content"]
 
 
-Edit = TreeEdit | EditSeries | UseFewer | Reorganize
+Edit = TreeEdit | EditSeries | UseFewer | UseMore | Reorganize

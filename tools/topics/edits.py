@@ -4,17 +4,19 @@ from lucy.errors import InputError
 from lucy.tools.topics.changes import (
     add_topic,
     add_up_shares,
+    lock_topic,
     merge_topics,
     move_topic,
     remove_topic,
     rename_topic,
     split_topic,
 )
-from lucy.tools.topics.commands import parse_change, parse_fewer, parse_reorganize
+from lucy.tools.topics.commands import parse_change
 from lucy.tools.topics.edit_kinds import (
     AddTopic,
     Edit,
     EditSeries,
+    LockTopic,
     MergeTopics,
     MoveTopic,
     RemoveTopic,
@@ -23,9 +25,12 @@ from lucy.tools.topics.edit_kinds import (
     SplitTopic,
     TreeEdit,
     UseFewer,
+    UseMore,
 )
+from lucy.tools.topics.locks import check_locks
 from lucy.tools.topics.matching import list_clauses
 from lucy.tools.topics.tree import TopicTree, check_tree, leaves
+from lucy.tools.topics.wishes import parse_fewer, parse_more, parse_reorganize
 
 
 def apply_edit(tree: TopicTree, edit: Edit) -> TopicTree:
@@ -33,19 +38,21 @@ def apply_edit(tree: TopicTree, edit: Edit) -> TopicTree:
 
     Raises:
         InputError: The edit names an unknown topic, would leave the tree empty or too deep, or two
-            neighbours with the same name; or it needs the records (`UseFewer`, `Reorganize`).
+            neighbours with the same name; it changes a locked topic (a person unlocks it first); or it needs
+            the records (`UseFewer`, `UseMore`, `Reorganize`; see `regeneration.regenerate`).
     """
     if isinstance(edit, EditSeries):
         for part in edit.edits:
             tree = apply_edit(tree, part)
         return tree
-    if isinstance(edit, UseFewer | Reorganize):
+    if isinstance(edit, UseFewer | UseMore | Reorganize):
         raise InputError("This change needs the records; find the topics again instead.")
     changed = _change(tree, edit)
     if not changed.roots:
         raise InputError("That would leave no topic at all; keep at least one.")
     changed = changed.model_copy(update={"roots": add_up_shares(changed.roots)})
     check_tree(changed)
+    check_locks(tree, changed, edit)
     return changed
 
 
@@ -63,6 +70,8 @@ def _change(tree: TopicTree, edit: TreeEdit) -> TopicTree:
             return remove_topic(tree, edit.topic_id)
         case SplitTopic():
             return split_topic(tree, edit.topic_id, edit.names)
+        case LockTopic():
+            return lock_topic(tree, edit.topic_id, locked=edit.locked)
 
 
 def parse_edit(text: str, tree: TopicTree) -> Edit | None:
@@ -77,7 +86,12 @@ def parse_edit(text: str, tree: TopicTree) -> Edit | None:
     """
     clauses = list_clauses(text)
     for clause in clauses:
-        wish = parse_reorganize(clause) or parse_fewer(clause, present=len(leaves(tree)))
+        present = len(leaves(tree))
+        wish = (
+            parse_reorganize(clause)
+            or parse_fewer(clause, present=present)
+            or parse_more(clause, present=present)
+        )
         if wish is not None:
             return wish
     edits: list[TreeEdit] = []

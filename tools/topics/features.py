@@ -135,6 +135,9 @@ def _weigh_terms(terms: Sequence[str], goal: str, lens: Lens) -> NDArray[np.floa
 
 def _fit_axes(rows: Any, seed: int) -> Any:
     from sklearn.decomposition import TruncatedSVD
+    from threadpoolctl import threadpool_limits
 
     size = min(100, max(25, rows.shape[0] // 15), min(rows.shape) - 1)
-    return TruncatedSVD(size, random_state=seed).fit(rows) if size >= 2 else None
+    # Threads wait for each other longer than the work takes when the machine is busy with other things.
+    with threadpool_limits(limits=1):
+        return TruncatedSVD(size, random_state=seed).fit(rows) if size >= 2 else None

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from lucy.errors import InputError
 from lucy.tools.topics.tree import TopicTree, find_by_name, iterate, list_near_names, path_of
+from lucy.tools.topics.words import find_stem, split_words
 from lucy.tools.vocabulary import Topic
 
 KIND = r"(?:sub-?)?(?:topics?|categor(?:y|ies)|groups?|branch(?:es)?|nodes?|class(?:es)?)"
@@ -15,7 +16,8 @@ _ALIKE = 70.0
 """Similarity, 0 to 100, from which words are a misspelt name."""
 
 _COMMAND = (
-    r"(?:add|create|rename|relabel|merge|combine|join|move|remove|delete|drop|split|use|group|organi[sz]e)"
+    r"(?:add|create|rename|relabel|merge|combine|join|move|remove|delete|drop|split|use|group|organi[sz]e|lock"
+    r"|unlock|freeze)"
 )
 
 _LEAD = re.compile(
@@ -23,7 +25,8 @@ _LEAD = re.compile(
     r"|fine|nice|ok|okay)"
     r"(?: (?:to me|so far|overall))?|yes|yeah|yep|ok|okay|great|good|nice|perfect|sure|fine|thanks"
     r"|thank you|hmm+|well"
-    r"|actually|almost|and|but|so|then|also|now|just|maybe|perhaps|first|next|please|instead|no|nope"
+    r"|actually|almost|and|but|so|then|also|now|just|maybe|perhaps|first|next|please|instead"
+    r"|no(?! (?:more|fewer|less) than)|nope"
     r"|lucy|hey|hi"
     r"|however|still|rather|though|only one thing|one (?:more )?thing|one change"
     r"|(?:can|could|would|will|should|shall|may|might) (?:you|we)|can i|there (?:should|could|must) be"
@@ -66,6 +69,8 @@ _GERUNDS = {
     "deleting": "delete",
     "dropping": "drop",
     "splitting": "split",
+    "locking": "lock",
+    "unlocking": "unlock",
     "using": "use",
     "grouping": "group",
     "organizing": "organize",
@@ -95,7 +100,8 @@ def _strip(clause: str) -> str:
     clause = clause.strip(" \t,.!?;:-\u2013\u2014")
     while (shorter := _LEAD.sub("", clause, count=1)) != clause:
         clause = shorter
-    while (shorter := _REASON.sub("", clause, count=1)) != clause:
+    # "It is too detailed" alone is what the person wants to say, not the reason for it.
+    while (shorter := _REASON.sub("", clause, count=1)) != clause and shorter:
         clause = shorter
     first, _, rest = clause.partition(" ")
     return f"{_GERUNDS.get(first.casefold(), first)} {rest}".strip(" \t,.!?;:")
@@ -144,9 +150,20 @@ def find_exactly(tree: TopicTree, words: str) -> Topic | None:
 
 def find_named(tree: TopicTree, words: str) -> Topic | None:
     """Give the topic that words mean, also by a unique beginning or a close spelling."""
-    exact = find_exactly(tree, words)
+    exact = find_exactly(tree, words) or _find_by_stems(tree, words)
     near = exact or find_by_name(tree, clean_name(words))
     return near if near is None or exact or _is_near(clean_name(words), near.name) else None
+
+
+def _find_by_stems(tree: TopicTree, words: str) -> Topic | None:
+    """Give the one topic whose name has all these words in some form: "refunds" is "Refund Requests"."""
+    wanted = {find_stem(word) for word in split_words(clean_name(words))}
+    found = [
+        topic
+        for topic in iterate(tree)
+        if wanted and wanted <= {find_stem(word) for word in split_words(topic.name)}
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _is_near(words: str, name: str) -> bool:

@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from lucy.errors import InputError
-from lucy.tools.topics.tree import DEEPEST, TopicTree, check_tree, make_topic_id
+from lucy.tools.topics.tree import DEEPEST, MOST_TOPICS, TopicTree, check_tree, make_topic_id
 from lucy.tools.vocabulary import Topic
 
 _LINE = re.compile(
@@ -35,7 +35,7 @@ def parse_outline(text: str, *, name: str = "") -> TopicTree:
     Raises:
         InputError: The outline is empty, deeper than three levels, or names a topic twice below one parent.
     """
-    raws = [raw for number, line in enumerate(text.splitlines(), 1) if (raw := _take_apart(number, line))]
+    raws = _take_all_apart(text)
     if _has_title(raws):
         name, raws = name or raws[0].content, raws[1:]
     lines = _read_lines(raws)
@@ -44,6 +44,22 @@ def parse_outline(text: str, *, name: str = "") -> TopicTree:
     tree = TopicTree(roots=_build(lines, parents=(), taken=set()), name=name)
     check_tree(tree)
     return tree
+
+
+def _take_all_apart(text: str) -> list["_Raw"]:
+    """Measure all lines; a text of far too many is refused without reading on."""
+    raws: list[_Raw] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        raw = _take_apart(number, line)
+        if raw is not None:
+            raws.append(raw)
+        # One line more than topics: the first may be the tree's name.
+        if len(raws) > MOST_TOPICS + 1:
+            raise InputError(
+                f"The outline has more than {MOST_TOPICS} topics, at most {MOST_TOPICS} are possible;"
+                " merge some."
+            )
+    return raws
 
 
 class _Raw(NamedTuple):

@@ -1,7 +1,7 @@
 """Choose the hierarchy to propose: the groups found in the records, or a template that they speak like.
 
-Groups found by words alone are clear where many records say similar things. Where every record is worded
-differently they form no hierarchy, and their names are single words; then a template of the domain that the
+Groups found in the records are clear where many records say similar things. Where every record is worded
+differently they are not, and other groups would do as well; then a template of the domain that the
 dataset's name or the goal names, and whose words the records use, says more to a person.
 """
 
@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from lucy.tools.categories.sorting import categorize
-from lucy.tools.topics.discovery import discover_topics
+from lucy.tools.topics.discovery import discover
 from lucy.tools.topics.templates import list_templates, load_template
 from lucy.tools.topics.tree import TopicTree, leaves
 from lucy.tools.vocabulary import Assignment, Progress, Topic, ignore_progress
 
+UNCLEAR = 0.5
+"""Clarity of the groups found below which a template is looked for."""
 SPOKEN = 0.6
 """Share of records that must use a keyword of the template."""
 SPREAD = 5.0
@@ -33,6 +35,8 @@ class Proposed(NamedTuple):
     tree: TopicTree
     template: str
     """Name of the template; empty for groups found in the records."""
+    reason: str
+    """Why there are as many topics, in a sentence; empty for a template."""
 
 
 def propose_topics(
@@ -44,7 +48,7 @@ def propose_topics(
     seed: int = 0,
     progress: Progress = ignore_progress,
 ) -> Proposed:
-    """Find topics, or take a fitting template where what was found is a flat list.
+    """Find topics, or take a fitting template where what was found are no clear groups.
 
     Args:
         ids: Ids of the records.
@@ -54,15 +58,16 @@ def propose_topics(
         seed: Of the search.
         progress: Reported to during the search.
     """
-    found = discover_topics(ids, texts, goal=goal, name=name, seed=seed, progress=progress)
-    is_flat = not any(topic.children for topic in found.roots)
+    found = discover(ids, texts, goal=goal, name=name, seed=seed, progress=progress)
     stride = max(1, len(ids) // LOOKED_AT)
-    template = find_template(texts[::stride], hints=f"{name} {goal}") if is_flat else None
+    template = (
+        find_template(texts[::stride], hints=f"{name} {goal}") if found.chosen.clarity < UNCLEAR else None
+    )
     if template is None:
-        return Proposed(found, "")
+        return Proposed(found.tree, "", found.reason)
     tree = load_template(template)
     assigned = categorize(ids[::stride], texts[::stride], tree, seed=seed)
-    return Proposed(TopicTree(name=name, roots=_prune(tree, assigned)), template)
+    return Proposed(TopicTree(name=name, roots=_prune(tree, assigned)), template, "")
 
 
 def find_template(texts: Sequence[str], *, hints: str) -> str | None:

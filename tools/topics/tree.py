@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
@@ -64,6 +65,18 @@ def leaves(tree: TopicTree) -> list[Topic]:
 def find_topic(tree: TopicTree, topic_id: str) -> Topic | None:
     """Give the topic with an id, if the tree has it."""
     return next((topic for topic in iterate(tree) if topic.id == topic_id), None)
+
+
+def resolve_ids(tree: TopicTree) -> dict[str, str]:
+    """Give, for each id of a topic that was merged into another, the id of the present topic.
+
+    Present ids are not listed. The present topic may have sub-topics: what was assigned to the merged topic
+    then belongs somewhere below it.
+    """
+    found = {gone: topic.id for topic in iterate(tree) for gone in topic.absorbed}
+    for topic in iterate(tree):
+        found.pop(topic.id, None)
+    return found
 
 
 def find_by_name(tree: TopicTree, words: str) -> Topic | None:
@@ -150,10 +163,10 @@ def check_tree(tree: TopicTree) -> None:
         raise InputError("The topic tree is empty; give at least one topic.")
     if len(topics) > MOST_TOPICS:
         raise InputError(
-            f"The tree has {len(topics)} topics, at most {MOST_TOPICS} are possible; merge some."
+            f"The tree has {len(topics):,} topics, at most {MOST_TOPICS} are possible; merge some."
         )
-    ids = [topic.id for topic in topics]
-    twice = next((topic_id for topic_id in ids if not topic_id or ids.count(topic_id) > 1), None)
+    counts = Counter(topic.id for topic in topics)
+    twice = next((topic_id for topic_id, count in counts.items() if not topic_id or count > 1), None)
     if twice is not None:
         raise InputError(
             f"The topic id {twice!r} is empty or used twice; every topic needs an id of its own."

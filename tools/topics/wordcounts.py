@@ -199,7 +199,7 @@ class WordCounts:
         usual = usage.forms.most_common(1)[0][0]
         plural = next((form for form in sorted(usage.forms) if _is_plural(form, usual)), usual)
         if plural == usual and usage.counted >= 2 and not usual.endswith(("s", "ing")):
-            plural = _make_plural(usual)
+            plural = make_plural(usual)
         return " ".join([*(self.write(stem) for stem in modifiers), _write_word(plural)])
 
 
@@ -211,7 +211,10 @@ def _is_plural(plural: str, singular: str) -> bool:
     return plural in {f"{singular}s", f"{singular}es", f"{singular.removesuffix('y')}ies"}
 
 
-def _make_plural(word: str) -> str:
-    if word.endswith(("x", "z", "ch", "sh")):
-        return f"{word}es"
-    return f"{word[:-1]}ies" if word.endswith("y") and word[-2:-1] not in "aeiou" else f"{word}s"
+def make_plural(words: str) -> str:
+    """Put the last of some English words in the plural; one that looks like a plural or a doing stays."""
+    if words.endswith(("s", "ing")) or not words.isascii() or words.isupper():
+        return words
+    if words.endswith(("x", "z", "ch", "sh")):
+        return f"{words}es"
+    return f"{words[:-1]}ies" if words.endswith("y") and words[-2:-1] not in "aeiou" else f"{words}s"

@@ -147,6 +147,12 @@ def list_chatter() -> frozenset[str]:
 
 
 @cache
+def list_vague() -> frozenset[str]:
+    """Give the stems of words that are no name of a topic by themselves, such as "back" and "type"."""
+    return frozenset(find_stem(word) for word in _read_lists()["vague"]["words"].split())
+
+
+@cache
 def _map_actions() -> dict[str, Action]:
     table: dict[str, Action] = {}
     for entry in _read_lists()["action"]:

@@ -9,12 +9,13 @@ from lucy.tools.topics.edits import (
     MergeTopics,
     MoveTopic,
     RemoveTopic,
+    RenameTopic,
     Reorganize,
     SplitTopic,
     UseFewer,
     apply_edit,
 )
-from lucy.tools.topics.tree import TopicTree, find_topic, iterate, leaves
+from lucy.tools.topics.tree import TopicTree, find_topic, iterate, leaves, resolve_ids
 from lucy.tools.vocabulary import Topic
 
 
@@ -115,3 +116,46 @@ def test_the_last_topic_cannot_be_removed() -> None:
 def test_what_needs_the_records_is_left_to_the_caller(tree: TopicTree, edit: UseFewer | Reorganize) -> None:
     with pytest.raises(InputError, match="records"):
         apply_edit(tree, edit)
+
+
+def test_a_merged_topic_keeps_the_first_id_and_knows_the_others(tree: TopicTree) -> None:
+    merged = apply_edit(tree, MergeTopics(("policies", "feedback")))
+
+    assert resolve_ids(merged) == {"feedback": "policies"}
+
+
+def test_what_was_absorbed_earlier_is_absorbed_along(tree: TopicTree) -> None:
+    first = apply_edit(tree, MergeTopics(("loyalty", "feedback2")))
+    second = apply_edit(first, MergeTopics(("policies", "loyalty")))
+
+    assert resolve_ids(second) == {"loyalty": "policies", "feedback2": "policies"}
+
+
+def test_merged_groups_absorb_the_group_and_the_namesake_below_it(tree: TopicTree) -> None:
+    merged = apply_edit(tree, MergeTopics(("info", "social")))
+
+    assert resolve_ids(merged) == {"social": "info", "feedback2": "feedback"}
+
+
+def test_a_leaf_merged_with_a_group_keeps_its_id_below_it(tree: TopicTree) -> None:
+    merged = apply_edit(tree, MergeTopics(("outages", "general")))
+
+    assert resolve_ids(merged) == {}
+    assert find_topic(merged, "outages") is not None
+
+
+def test_absorbed_ids_survive_renames_and_moves(tree: TopicTree) -> None:
+    merged = apply_edit(tree, MergeTopics(("policies", "feedback")))
+    moved = apply_edit(apply_edit(merged, RenameTopic("policies", "Rules")), MoveTopic("policies", "general"))
+
+    assert resolve_ids(moved) == {"feedback": "policies"}
+
+
+def test_a_new_topic_never_gets_an_absorbed_id(tree: TopicTree) -> None:
+    grown = apply_edit(tree, AddTopic("Storms"))
+    storms = next(topic.id for topic in iterate(grown) if topic.name == "Storms")
+    merged = apply_edit(grown, MergeTopics(("outages", storms), name="Outages"))
+    again = apply_edit(merged, AddTopic("Storms"))
+
+    assert resolve_ids(again) == {storms: "outages"}
+    assert all(topic.id != storms for topic in iterate(again))

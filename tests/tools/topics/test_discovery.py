@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lucy.errors import InputError
-from lucy.tools.topics.discovery import discover_topics
+from lucy.tools.topics.discovery import discover, discover_topics
 from lucy.tools.topics.tree import check_tree, iterate, leaves
 
 DATA = Path(__file__).parents[3] / ".." / "shared" / "data"
@@ -55,6 +55,14 @@ def test_a_leaf_has_at_most_five_examples_and_eight_keywords():
     tree = _discover(_make_texts(15))
 
     assert all(0 < len(leaf.examples) <= 5 and len(leaf.keywords) <= 8 for leaf in leaves(tree))
+
+
+def test_the_curve_holds_every_number_that_was_weighed():
+    texts = _make_texts(15)
+    found = discover([f"r{number}" for number in range(len(texts))], texts)
+
+    assert [cut.leaves for cut in found.curve] == sorted({cut.leaves for cut in found.curve})
+    assert all(-1 <= cut.clarity <= 1 for cut in [*found.curve, found.chosen])
 
 
 def test_max_leaves_is_never_exceeded():
@@ -140,12 +148,25 @@ def test_support_chats_give_between_12_and_30_leaves(support):
     assert 12 <= len(leaves(tree)) <= 30
 
 
+def test_more_topics_are_found_where_they_are_asked_for(support):
+    _, records = support
+    texts = [
+        "\n".join(each["content"] for each in record["data"]["input"]["messages"] if each["role"] == "user")
+        for record in records[:300]
+    ]
+    ids = [record["id"] for record in records[:300]]
+    few = discover(ids, texts, max_leaves=6)
+
+    assert few.chosen.leaves <= 6
+    assert discover(ids, texts, min_leaves=14).chosen.leaves >= 14
+
+
 def test_names_are_short_distinct_and_hold_no_number_or_person(support):
     tree, _ = support
     names = [topic.name for topic in iterate(tree)]
 
     assert len({name.casefold() for name in names}) == len(names)
-    assert all(len(name.split()) <= 4 and not any(sign.isdigit() for sign in name) for name in names)
+    assert all(len(name.split()) <= 5 and not any(sign.isdigit() for sign in name) for name in names)
     assert not {"alexis", "angela", "ben", "morgan"} & {
         word for name in names for word in name.lower().split()
     }
