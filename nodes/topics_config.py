@@ -7,6 +7,7 @@ Asks: whether the proposed tree is right; understands edit commands. Costs: noth
 a language model names topics, or varies seed records, only when the person chooses it.
 """
 
+import re
 from typing import Any
 
 from lucy.graph.state import Choice, FinetuneWorkflowState, Intent, Update
@@ -246,6 +247,9 @@ def read_words(text: str, state: FinetuneWorkflowState, bench: Workbench) -> Int
     template = next((name for name in list_templates() if name.casefold() in said), None)
     if template and ("template" in said or said == template.casefold()):
         return Intent(kind="edit", text=text, changes={"template": template})
+    named = re.search(r"^use (?:the |a |your )?(.+?) templates?$", said)
+    if named:  # an unknown one is refused with the list of those that there are
+        return Intent(kind="edit", text=text, changes={"template": named[1]})
     if "different structure" in said or said in ("again", "try again", "another one"):
         return Intent(kind="redo", text=text)
     edit = parse_edit(text, read_draft(state, bench))
