@@ -67,7 +67,13 @@ def propose_topics(
         return Proposed(found.tree, "", found.reason)
     tree = load_template(template)
     assigned = categorize(ids[::stride], texts[::stride], tree, seed=seed)
-    return Proposed(TopicTree(name=name, roots=_prune(tree, assigned)), template, "")
+    roots = _prune(tree, assigned)
+    # Nothing fits it after all: what was found in the records says more.
+    return (
+        Proposed(TopicTree(name=name, roots=roots), template, "")
+        if roots
+        else Proposed(found.tree, "", found.reason)
+    )
 
 
 def find_template(texts: Sequence[str], *, hints: str) -> str | None:

@@ -25,7 +25,7 @@ ENGINES: "dict[Role, str]" = {
     "generator": "recombines what the records hold; a language model would write new text",
     "base_model": "retrieves and edits recorded answers, trained by GRPO on this CPU; "
     "a language model would write answers of its own",
-    "embeddings": "TF-IDF and SVD; a language model would find topics across wordings and languages",
+    "embeddings": "TF-IDF, SVD and English word vectors; a model would measure whole texts, in any language",
 }
 """Per role, what the offline engine does and what a language model would add."""
 CONFINED = "memory and CPU time are limited; it is killed when late"
