@@ -8,13 +8,16 @@ import numpy as np
 import pytest
 
 from lucy.errors import CancelledByPersonError, InputError
-from lucy.tools.categories.sorting import categorize
+from lucy.tools.categories.sorting import THRESHOLD, categorize
 from lucy.tools.categories.summary import summarize_categories
+from lucy.tools.topics.templates import load_template
 from lucy.tools.topics.tree import TopicTree
 from lucy.tools.vocabulary import Assignment, Topic, read_text
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
+SHARED = Path(__file__).parents[3] / ".." / "shared" / "data"
 """Labelled public data, kept beside the checkout."""
+
+SAMPLES = Path(__file__).parents[3] / "examples" / "data"
 
 REFUNDS = [
     "I want a refund for my broken kettle",
@@ -179,38 +182,105 @@ def test_a_summary_counts_groups_leaves_and_what_to_review() -> None:
     assert summary.topics[0].mean_confidence == pytest.approx(0.7)
 
 
+def test_topics_that_have_few_records_stay_small() -> None:
+    texts = REFUNDS * 12 + PASSWORDS
+    names = {"refunds": "Refunds", "passwords": "Password Problems", "parcels": "Parcels"}
+    tree = make_tree(*(Topic(id=key, name=name) for key, name in names.items()))
+    found = topics_of(categorize(number(texts), texts, tree))
+    assert found.count("refunds") >= 55
+    assert found.count("parcels") <= 2
+
+
+def test_a_topic_is_found_by_the_meaning_of_its_name(texts: list[str]) -> None:
+    names = {"refunds": "Money Back", "passwords": "Login", "parcels": "Deliveries", "invoices": "Bills"}
+    tree = make_tree(*(Topic(id=key, name=name) for key, name in names.items()))
+    found = topics_of(categorize(number(texts), texts, tree))
+    assert sum(one == right for one, right in zip(found, EXPECTED, strict=True)) >= 45
+
+
+def test_one_keyword_of_many_is_enough() -> None:
+    texts = [
+        "where is my parcel",
+        "the parcel is late",
+        "a parcel for you",
+        "my cat sleeps",
+        "the cat eats",
+    ] * 6
+    post = Topic(id="post", name="Alpha", keywords=("stamp", "letter", "envelope", "postcard", "parcel"))
+    pets = Topic(id="pets", name="Beta", keywords=("dog", "hamster", "rabbit", "goldfish", "cat"))
+    found = topics_of(categorize(number(texts), texts, make_tree(post, pets)))
+    assert found == ["post", "post", "post", "pets", "pets"] * 6
+
+
+def test_a_record_is_sorted_alike_with_and_without_the_words_that_all_repeat(
+    tree: TopicTree, texts: list[str]
+) -> None:
+    prefixed = [f"You are a support agent of Fernly.\n{text}" for text in texts]
+    assert topics_of(categorize(number(prefixed), prefixed, tree)) == EXPECTED
+
+
+def test_records_beyond_those_learnt_from_are_sorted_too(
+    tree: TopicTree, texts: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lucy.tools.categories.model.FIT_LIMIT", 40)
+    assert topics_of(categorize(number(texts), texts, tree)) == EXPECTED
+
+
 class Quality(NamedTuple):
     accuracy: float
+    """Of the records that a topic of the tree fits."""
     error: float
-    """Expected calibration error over ten bins."""
+    """Expected calibration error over ten bins; a record that fits nowhere counts as wrong."""
+    outside: float
+    """Share of the records that fit nowhere with less confidence than needs no review."""
 
 
 def measure(file: str, label: str, skip: str) -> Quality:
     if not (SHARED / file).is_file():
         pytest.skip(f"the public data file {file} is not beside this checkout")
     rows = [json.loads(line) for line in (SHARED / file).read_text(encoding="utf-8").splitlines()]
-    rows = [row for row in rows if row["metadata"][label] != skip]
     truth = [row["metadata"][label] for row in rows]
     texts = [read_text(row["data"]["input"]["messages"], "user") for row in rows]
-    tree = make_tree(*(Topic(id=name, name=name.replace("_", " ")) for name in sorted(set(truth))))
+    tree = make_tree(*(Topic(id=name, name=name.replace("_", " ")) for name in sorted({*truth} - {skip})))
     found = categorize([row["id"] for row in rows], texts, tree)
     right = np.array([one.topic_id == name for one, name in zip(found, truth, strict=True)])
     sure = np.array([one.confidence for one in found])
+    fits = np.array([name != skip for name in truth])
     bins = np.minimum((sure * 10).astype(int), 9)
     gaps = [
         abs(sure[bins == each].mean() - right[bins == each].mean()) * np.mean(bins == each)
         for each in set(bins)
     ]
-    return Quality(float(right.mean()), float(sum(gaps)))
+    low = float(np.mean(sure[~fits] < THRESHOLD)) if not fits.all() else 1.0
+    return Quality(float(right[fits].mean()), float(sum(gaps)), low)
 
 
 def test_real_dialogues_are_sorted_by_the_names_of_their_tasks() -> None:
     quality = measure("support_dialogues.jsonl", "task", skip="")
-    assert quality.accuracy > 0.8
-    assert quality.error < 0.2
+    assert quality.accuracy > 0.88
+    assert quality.error < 0.08
 
 
 def test_real_requests_are_sorted_into_75_intents_by_name() -> None:
     quality = measure("intents_2level.jsonl", "intent", skip="oos")
-    assert quality.accuracy > 0.5
-    assert quality.error < 0.1
+    assert quality.accuracy > 0.7
+    assert quality.error < 0.08
+    assert quality.outside > 0.5
+
+
+def test_an_imbalanced_sample_stays_imbalanced() -> None:
+    lines = (SAMPLES / "financial_assistant.jsonl").read_text(encoding="utf-8").splitlines()
+    texts = [text for line in lines if (text := read_sample(line))]
+    tree = load_template("finance")
+    found = categorize(number(texts), texts, tree)
+    counts = {row.name: row.count for row in summarize_categories(found, tree).topics}
+    assert counts["Transfers"] > 2 * max(count for name, count in counts.items() if name != "Transfers")
+    assert sum(one.topic_id is None for one in found) < 0.1 * len(texts)
+
+
+def read_sample(line: str) -> str:
+    """Give the user's text of a line; none for a line that is broken on purpose."""
+    try:
+        return read_text(json.loads(line)["messages"], "user").strip()
+    except (ValueError, KeyError):
+        return ""
