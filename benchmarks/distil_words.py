@@ -208,7 +208,10 @@ def store_vectors(path: Path, words: Sequence[str], vectors: NDArray[np.float32]
 def main() -> None:
     """Make the file."""
     if len(sys.argv) < 3:
-        sys.exit("Give the folder of the encoder and the JSON list of words; see the top of this file.")
+        print(
+            "Nothing was made: give the encoder's folder and a JSON list of words; see the top of this file."
+        )
+        return
     words = choose_words(json.loads(Path(sys.argv[2]).read_text(encoding="utf-8")))
     encoder = Encoder(sys.argv[1])
     alone, asked = encoder.place(words), encoder.place([f"i have a question about {word}" for word in words])

@@ -31,6 +31,12 @@ def read_plan(runs: Runs, workflow: str) -> dict[str, Any]:
     return pending["plan"]
 
 
+def name_largest(runs: Runs, workflow: str) -> str:
+    """Name the topic with the most records: it has real ones to vary."""
+    rows = make_report(runs.read_state(workflow), runs.bench).topics
+    return max(rows, key=lambda row: row.count).name
+
+
 @pytest.fixture
 def covered(runs: Runs, workflow: str) -> str:
     """A workflow with the customer support template, at the coverage."""
@@ -142,8 +148,9 @@ def test_the_same_wish_after_taking_a_batch_back_makes_other_records(runs: Runs,
 
 
 def test_a_generated_record_knows_where_it_comes_from(runs: Runs, covered: str) -> None:
-    talk(runs, covered, "generate 4 more for Complaints")
+    talk(runs, covered, f"generate 4 more for {name_largest(runs, covered)}")
     made = [record for record in read_records(runs, covered) if record.is_synthetic]
+    assert made
     known = {record.id for record in read_records(runs, covered)}
     for record in made:
         assert record.parents

@@ -1,4 +1,4 @@
-"""Hold what a language model may do in steps 1 to 3: only after a yes, counted, and with its failures said."""
+"""Hold what a language model may do in steps 1 to 3: only after a yes, counted, its failures said."""
 
 import json
 from collections.abc import Iterator
@@ -21,8 +21,8 @@ from lucy.tools.workbench import Workbench
 
 def write_message(prompt: str) -> str:
     number = sum(map(ord, prompt))
-    words = f"case {number}, order {number * 7}, since {number % 28 + 1} May, and again yesterday at {number % 12}"
-    return json.dumps({"message": f"I want to complain, your service let me down: {words} o'clock."})
+    case = f"case {number}, order {number * 7}, since {number % 28 + 1} May, and again at {number % 12}"
+    return json.dumps({"message": f"I want to complain, your service let me down: {case} o'clock."})
 
 
 def open_workflow(runs: Runs, small_file: Path) -> str:
