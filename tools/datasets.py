@@ -61,7 +61,8 @@ def open_empty(store: Store, key: str, *, name: str) -> Dataset:
         return get_dataset(store, dataset_id)
     except NotFoundError:
         report = examine([]).report.model_dump(mode="json")
-        publish_dataset(store, stage_dataset(store, dataset_id), Dataset(dataset_id, name, NOTHING, report), {})
+        empty = Dataset(dataset_id, name, NOTHING, report)
+        publish_dataset(store, stage_dataset(store, dataset_id), empty, {})
         return get_dataset(store, dataset_id)
 
 
