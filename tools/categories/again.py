@@ -5,8 +5,8 @@ topic as long as that exists, unless a topic that is new fits it better; only ne
 topic is gone or was split, are sorted afresh.
 
 What the person assigned serves as examples of its topics. Measured on 3,000 public short requests of 75
-intents, known by their names only: after the 20 least sure are assigned by hand, 0.63 instead of 0.58 of the
-others are right, after 200 it is 0.71 instead of 0.62.
+intents, known by their names only: after the 20 least sure are assigned by hand, 0.749 instead of 0.746 of
+the others are right, after 200 it is 0.80 instead of 0.77.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
