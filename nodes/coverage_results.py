@@ -12,7 +12,9 @@ from lucy.tools.workbench import Workbench
 def describe_result(state: FinetuneWorkflowState, bench: Workbench, made: Made) -> str:
     """Say what was kept and what was not, and why."""
     names = {topic.id: topic.name for topic in iterate(read_tree(state, bench))}
+    order = list(names)
     found = [(topic, one) for result in made.results for topic, one in result.topics.items()]
+    found.sort(key=lambda pair: order.index(pair[0]) if pair[0] in names else len(order))
     rows = [(names.get(topic, "all"), one.made, one.valid, _list_reasons(one)) for topic, one in found]
     notes = [f"{names.get(topic, 'All')}: {one.note}" for topic, one in found if one.note]
     return write(
@@ -44,10 +46,13 @@ def _describe_quality(made: Made) -> str:
         if one is None:
             continue
         kept = "" if one.kept_topic is None else f", {show_percent(one.kept_topic)} keep their topic blind"
+        has_real = one.real_distinct_2 > 0  # an empty start has nothing to compare with
+        pairs = f" (real records {show_percent(one.real_distinct_2)})" if has_real else ""
+        nearest = f" (real {one.real_nearest:.2f})" if has_real else ""
         lines.append(
             f"{write('coverage_generation', f'strategy_{strategy}')}: different word pairs "
-            f"{show_percent(one.distinct_2)} (real records {show_percent(one.real_distinct_2)}), likeness to "
-            f"the nearest other record {one.nearest:.2f} (real {one.real_nearest:.2f}){kept}"
+            f"{show_percent(one.distinct_2)}{pairs}, likeness to the nearest other record "
+            f"{one.nearest:.2f}{nearest}{kept}"
         )
     return write("coverage_generation", "quality", lines=draw_bullets(lines)) if lines else ""
 
