@@ -15,14 +15,16 @@ from lucy.tools.vocabulary import Topic
 from lucy.tools.workbench import Workbench
 
 SKIP = re.compile(
-    r"\b(skip|go on to the grader|no more|that'?s enough|proceed to (the )?grader|without generating)\b", re.I
+    r"\b(skip|go on to the grader|no more(?! than)|that'?s enough|proceed to (the )?grader|"
+    r"without generating)\b",
+    re.I,
 )
 AGREE = re.compile(
     r"\bi (do )?agree\b|\bagreed\b|\bgo over (the|that) limit\b|\bexceed (the|that) limit\b", re.I
 )
 UNDO = re.compile(
-    r"^\W*undo\b|\b(undo|take|throw|roll)\b.{0,30}\b(batch|round|generat\w+|records|them|that|it)\b.{0,12}"
-    r"\b(back|away)?|\b(discard|drop|remove)\b.{0,20}\b(last |whole |entire )?(batch|round)\b",
+    r"^\W*undo\b|\b(take|throw|roll)\b.{0,40}\b(back|away)\b|"
+    r"\b(undo|discard|drop|remove)\b.{0,20}\b(last |whole |entire )?(batch|round)\b",
     re.I,
 )
 RESTORE = re.compile(
