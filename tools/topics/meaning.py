@@ -15,7 +15,7 @@ MEANING_WEIGHT = 1.3
 """Weight of meaning against words, for a text all of whose words are known.
 
 With 0 (words alone) the leaves of two labelled public sets agreed with their labels to 0.93 and 0.75 in
-normalized mutual information, with 1 to 0.95 and 0.81, with 1.3 to 0.95 and 0.83.
+normalized mutual information, with 1.3 to 0.94 and 0.83 (means of three seeds).
 """
 
 DIMENSIONS = 64
