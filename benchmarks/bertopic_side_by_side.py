@@ -68,11 +68,14 @@ def compare(data: Data, name: str) -> bool:
     print(f"{name}: {len(data.ids)} records, {len(set(data.leaf))} labels")
     for result in (*ours, *theirs):
         print_result(result)
-    others = [one for settings in list_settings() for one in run_bertopic(data, points, settings, SEEDS[0])]
-    print_result(add_time(max(others, key=lambda result: result.leaf), placing), "  <- best by the labels")
+    tried = [one for settings in list_settings() for one in run_bertopic(data, points, settings, SEEDS[0])]
+    best = add_time(max(tried, key=lambda result: result.leaf), placing)
+    print_result(best, "  <- best by the labels")
     mine, its = average(ours), average(theirs)
     print(f"  means of {len(SEEDS)} seeds: NMI {mine.leaf:.3f} and {its.leaf:.3f}", end="")
     print(f", {mine.seconds:.2f} s and {its.seconds:.2f} s")
+    reached = "reached" if mine.leaf >= best.leaf else "not reached"
+    print(f"  the best of its settings by the labels, one seed: {reached}")
     return mine.leaf >= its.leaf and mine.seconds <= its.seconds
 
 

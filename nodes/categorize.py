@@ -18,6 +18,7 @@ from lucy.nodes.reading import (
     read_artefact,
     read_current_records,
     read_older_tree,
+    read_texts,
     read_topics,
     read_tree,
 )
@@ -36,7 +37,7 @@ from lucy.tools.categories.sorting import categorize
 from lucy.tools.categories.summary import CategorySummary, summarize_categories
 from lucy.tools.store.artefacts import put_artefact
 from lucy.tools.topics.tree import TopicTree
-from lucy.tools.vocabulary import Assignment, Record, read_user_text
+from lucy.tools.vocabulary import Assignment, Record
 from lucy.tools.workbench import Workbench
 
 
@@ -45,7 +46,7 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     intent = state.get("intent")
     if state.get("pending") and intent and intent["kind"] == "edit":
         return _revise(state, bench, intent)
-    if _is_sorted(state, bench):
+    if is_sorted(state, bench):
         return ask_review(state, bench, (state.get("artefacts") or {})["categories"])
     ref = _sort(state, bench)
     door = _open_door(state, bench)
@@ -54,7 +55,7 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     return _finish(state, bench, ref)
 
 
-def _is_sorted(state: FinetuneWorkflowState, bench: Workbench) -> bool:
+def is_sorted(state: FinetuneWorkflowState, bench: Workbench) -> bool:
     """Tell whether the categories were made for the topics as they are now."""
     if not has_artefact(state, "categories"):
         return False
@@ -66,7 +67,7 @@ def _sort(state: FinetuneWorkflowState, bench: Workbench) -> Ref:
     """Sort for the first time, or again: then the person's own assignments stay."""
     records = read_current_records(state, bench)
     tree = read_tree(state, bench)
-    ids, texts = [record.id for record in records], [read_user_text(record) for record in records]
+    ids, texts = read_texts(state, bench)
     given: dict[str, Any] = {
         "threshold": bench.settings.confidence_threshold,
         "seed": bench.settings.seed,
@@ -110,12 +111,11 @@ def _open_door(state: FinetuneWorkflowState, bench: Workbench) -> Door | None:
 
 def _offer_model(state: FinetuneWorkflowState, bench: Workbench, ref: Ref, door: Door) -> Update:
     """Ask whether a language model shall sort the uncertain records, and say what that costs."""
-    records, tree = read_current_records(state, bench), read_tree(state, bench)
+    tree = read_tree(state, bench)
     summary = read_summary(state, bench, ref)
     found = read_found(state, bench, ref)
     cost = estimate_uncertain(
-        [record.id for record in records],
-        [read_user_text(record) for record in records],
+        *read_texts(state, bench),
         found,
         tree,
         door,
@@ -185,11 +185,10 @@ def execute(state: FinetuneWorkflowState, bench: Workbench) -> Update:
 
 def _learn(state: FinetuneWorkflowState, bench: Workbench, ref: Ref, taught: int) -> Update:
     """Sort the uncertain records again, with what the person assigned as examples."""
-    records, tree = read_current_records(state, bench), read_tree(state, bench)
+    tree = read_tree(state, bench)
     before = read_found(state, bench, ref)
     found = sort_uncertain_again(
-        [record.id for record in records],
-        [read_user_text(record) for record in records],
+        *read_texts(state, bench),
         tree,
         assignments=before,
         threshold=bench.settings.confidence_threshold,
@@ -202,12 +201,11 @@ def _learn(state: FinetuneWorkflowState, bench: Workbench, ref: Ref, taught: int
 
 
 def _sort_by_model(state: FinetuneWorkflowState, bench: Workbench, ref: Ref, door: Door) -> Update:
-    records, tree = read_current_records(state, bench), read_tree(state, bench)
+    tree = read_tree(state, bench)
     threshold = bench.settings.confidence_threshold
     before = read_found(state, bench, ref)
     found = sort_uncertain(
-        [record.id for record in records],
-        [read_user_text(record) for record in records],
+        *read_texts(state, bench),
         before,
         tree,
         door,

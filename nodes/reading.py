@@ -1,7 +1,7 @@
 """Read what the current references of a workflow stand for."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from lucy.errors import NotFoundError
 from lucy.graph.state import FinetuneWorkflowState
@@ -9,7 +9,7 @@ from lucy.nodes.step import get_workflow_id
 from lucy.tools.store.artefacts import get_artefact, read_assignments
 from lucy.tools.store.datasets import Dataset, get_dataset, read_records
 from lucy.tools.topics.tree import TopicTree, iterate, resolve_ids
-from lucy.tools.vocabulary import Assignment, Record
+from lucy.tools.vocabulary import Assignment, Record, read_user_text
 from lucy.tools.workbench import Workbench
 
 
@@ -49,6 +49,20 @@ def read_current_records(state: FinetuneWorkflowState, bench: Workbench) -> list
     """Read the imported records and the current generated ones, as edited."""
     batches, edits = read_batches(state, bench), read_edits(state, bench)
     return read_records(bench.store, state.get("dataset_id") or "", batches, edits)
+
+
+class Texts(NamedTuple):
+    """The current records as topics and categories see them, in the same order."""
+
+    ids: list[str]
+    texts: list[str]
+    """What the person says in each."""
+
+
+def read_texts(state: FinetuneWorkflowState, bench: Workbench) -> Texts:
+    """Read the ids and the user texts of the current records."""
+    records = read_current_records(state, bench)
+    return Texts([record.id for record in records], [read_user_text(record) for record in records])
 
 
 def read_tree(state: FinetuneWorkflowState, bench: Workbench) -> TopicTree:

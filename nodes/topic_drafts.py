@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from lucy.graph.state import FinetuneWorkflowState, Intent
 from lucy.nodes.progress import open_progress
-from lucy.nodes.reading import has_artefact, read_current_records, read_dataset, read_topics
+from lucy.nodes.reading import has_artefact, read_current_records, read_dataset, read_texts, read_topics
 from lucy.nodes.step import get_plan, get_workflow_id
 from lucy.nodes.wording import draw_bullets, write
 from lucy.tools.calls.door import Door
@@ -19,7 +19,6 @@ from lucy.tools.topics.regeneration import regenerate
 from lucy.tools.topics.templates import load_template
 from lucy.tools.topics.tree import TopicTree, check_tree, draw_tree, iterate, leaves
 from lucy.tools.topics.tree_files import parse_tree, read_tree_file
-from lucy.tools.vocabulary import read_user_text
 from lucy.tools.workbench import Workbench
 
 
@@ -34,10 +33,8 @@ class Draft(NamedTuple):
 
 def find_topics(state: FinetuneWorkflowState, bench: Workbench) -> Proposed:
     """Find the topics of the records, or the template that they speak like."""
-    records = read_current_records(state, bench)
     return propose_topics(
-        [record.id for record in records],
-        [read_user_text(record) for record in records],
+        *read_texts(state, bench),
         goal=state.get("goal") or "",
         name=_read_name(state, bench),
         seed=bench.settings.seed,
@@ -47,13 +44,12 @@ def find_topics(state: FinetuneWorkflowState, bench: Workbench) -> Proposed:
 
 def find_others(state: FinetuneWorkflowState, bench: Workbench, tree: TopicTree, **how: Any) -> Discovery:
     """Find topics again, in another way; locked topics stay as they are."""
-    records = read_current_records(state, bench)
     assigned = None
     if has_artefact(state, "categories"):
-        assigned = {one.record_id: one.topic_id for one in read_topics(state, bench, records) if one.topic_id}
+        found = read_topics(state, bench, read_current_records(state, bench))
+        assigned = {one.record_id: one.topic_id for one in found if one.topic_id}
     return regenerate(
-        [record.id for record in records],
-        [read_user_text(record) for record in records],
+        *read_texts(state, bench),
         tree,
         assigned=assigned,
         goal=state.get("goal") or "",
@@ -173,7 +169,7 @@ def name_topics(state: FinetuneWorkflowState, bench: Workbench, tree: TopicTree,
     """Let a language model write names and descriptions; ids, keywords and shares stay."""
     from lucy.tools.topics.by_model import name_by_model
 
-    texts = {record.id: read_user_text(record) for record in read_current_records(state, bench)}
+    texts = dict(zip(*read_texts(state, bench), strict=True))
     examples = {
         leaf.id: [texts[example] for example in leaf.examples if example in texts] for leaf in leaves(tree)
     }

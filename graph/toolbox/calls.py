@@ -12,6 +12,8 @@ from lucy.graph.runs import Runs
 from lucy.graph.state import FinetuneWorkflowState, StepName, find_missing
 from lucy.nodes.catalogue import find_step
 from lucy.tools.store.workflows import find_workflow
+from lucy.tools.topics.tree import TopicTree, find_by_name, find_topic, list_near_names
+from lucy.tools.vocabulary import Topic
 
 
 class Called(NamedTuple):
@@ -87,3 +89,16 @@ def describe_question(called: Called) -> dict[str, Any]:
         return {"status": "done"}
     labels = [choice["label"] for choice in pending["choices"]]
     return {"status": "needs_confirmation", "question": pending["question"], "choices": labels}
+
+
+def find_named(tree: TopicTree, word: str) -> Topic:
+    """Give the topic that an id or a name stands for.
+
+    Raises:
+        InputError: there is no such topic.
+    """
+    topic = find_topic(tree, word) or find_by_name(tree, word)
+    if topic is None:
+        near = ", ".join(list_near_names(tree, word)) or "none yet"
+        raise InputError(f"There is no topic {word!r}; the nearest are: {near}.")
+    return topic

@@ -6,7 +6,7 @@ from lucy.errors import InputError
 from lucy.graph.runs import Runs
 from lucy.graph.state import FinetuneWorkflowState
 from lucy.graph.toolbox.arguments import GetDatasetRecords, OfWorkflow, UpdateRecord, ValidateRecords
-from lucy.graph.toolbox.calls import change, find_id
+from lucy.graph.toolbox.calls import approve, change, find_id, find_named
 from lucy.nodes.reading import (
     has_artefact,
     read_batches,
@@ -18,7 +18,7 @@ from lucy.nodes.reading import (
 from lucy.tools.records.hygiene import examine
 from lucy.tools.records.validation import Limits
 from lucy.tools.store.generation import read_generations
-from lucy.tools.topics.tree import TopicTree, find_by_name, find_topic, iterate, list_near_names, path_of
+from lucy.tools.topics.tree import TopicTree, find_topic, iterate, path_of
 from lucy.tools.vocabulary import Assignment, Record
 
 
@@ -72,15 +72,7 @@ def _read_topics(state: FinetuneWorkflowState, runs: Runs, records: list[Record]
 
 
 def _find_ids(tree: TopicTree, word: str) -> set[str]:
-    return {one.id for one in iterate(TopicTree(roots=(_find(tree, word),)))}
-
-
-def _find(tree: TopicTree, word: str) -> Any:
-    topic = find_topic(tree, word) or find_by_name(tree, word)
-    if topic is None:
-        near = ", ".join(list_near_names(tree, word)) or "none yet"
-        raise InputError(f"There is no topic {word!r}; the nearest are: {near}.")
-    return topic
+    return {one.id for one in iterate(TopicTree(roots=(find_named(tree, word),)))}
 
 
 def _describe(record: Record, assignment: Assignment | None, tree: TopicTree) -> dict[str, Any]:
@@ -145,11 +137,9 @@ def update_record(runs: Runs, given: UpdateRecord) -> dict[str, Any]:
         state = change(runs, workflow_id, "coverage_generation", "update_record", **edit).state
     if given.topic is not None:
         none = given.topic.casefold() in ("none", "uncategorized", "")
-        topic_id = None if none else _find(read_tree(state, runs.bench), given.topic).id
-        state = change(
-            runs, workflow_id, "categorize", "update_record", assign={given.record_id: topic_id}
-        ).state
-        # Back to where the conversation was: the assignment is kept when the step is left.
+        topic_id = None if none else find_named(read_tree(state, runs.bench), given.topic).id
+        change(runs, workflow_id, "categorize", "update_record", assign={given.record_id: topic_id})
+        state = approve(runs, workflow_id, "categorize", "update_record").state
     found = next(one for one in read_current_records(state, runs.bench) if one.id == given.record_id)
     topics = _read_topics(state, runs, [found])
     return {"record": _describe(found, topics.get(found.id), read_tree(state, runs.bench))}

@@ -5,7 +5,6 @@ from typing import Any
 
 from lucy.errors import InputError
 from lucy.graph.runs import Runs
-from lucy.graph.state import FinetuneWorkflowState
 from lucy.graph.toolbox.arguments import (
     ApplyTopicHierarchy,
     CategorizeRecords,
@@ -13,12 +12,20 @@ from lucy.graph.toolbox.arguments import (
     GenerateTopics,
     OfWorkflow,
 )
-from lucy.graph.toolbox.calls import approve, change, describe_question, find_id, open_step
+from lucy.graph.toolbox.calls import (
+    approve,
+    change,
+    describe_question,
+    find_id,
+    find_named,
+    open_step,
+)
+from lucy.nodes.categorize import is_sorted
 from lucy.nodes.coverage_report import make_report
-from lucy.nodes.reading import has_artefact, read_artefact, read_current_records, read_topics, read_tree
+from lucy.nodes.reading import has_artefact, read_current_records, read_topics, read_tree
 from lucy.nodes.topic_drafts import read_draft
 from lucy.tools.coverage import CoverageReport
-from lucy.tools.topics.tree import TopicTree, find_by_name, find_topic, iterate, leaves, list_near_names
+from lucy.tools.topics.tree import TopicTree, iterate, leaves
 
 
 def generate_topics(runs: Runs, given: GenerateTopics) -> dict[str, Any]:
@@ -59,7 +66,7 @@ def categorize_records(runs: Runs, given: CategorizeRecords) -> dict[str, Any]:
     """Sort the records, or count again how they are sorted."""
     workflow_id = find_id(runs, given.workflow_id)
     state = runs.read_state(workflow_id)
-    if not has_artefact(state, "categories") or _is_outdated(state, runs):
+    if not is_sorted(state, runs.bench):
         open_step(runs, workflow_id, "categorize", "categorize_records")
         state = runs.read_state(workflow_id)
     found = read_topics(state, runs.bench, read_current_records(state, runs.bench))
@@ -73,11 +80,6 @@ def categorize_records(runs: Runs, given: CategorizeRecords) -> dict[str, Any]:
         "uncategorized_count": len(found) - len(assigned),
         "by_topic": by_topic,
     }
-
-
-def _is_outdated(state: FinetuneWorkflowState, runs: Runs) -> bool:
-    made_for = read_artefact(state, runs.bench, "categories").get("topics") or {}
-    return made_for.get("sha") != (state.get("artefacts") or {})["topics"]["sha"]
 
 
 def analyze_coverage(runs: Runs, given: OfWorkflow) -> dict[str, Any]:
@@ -151,8 +153,4 @@ def _find_leaves(tree: TopicTree, word: str) -> list[str]:
     Raises:
         InputError: there is no such topic.
     """
-    topic = find_topic(tree, word) or find_by_name(tree, word)
-    if topic is None:
-        near = ", ".join(list_near_names(tree, word))
-        raise InputError(f"There is no topic {word!r}; the nearest are: {near}.")
-    return [one.id for one in iterate(TopicTree(roots=(topic,))) if not one.children]
+    return [one.id for one in iterate(TopicTree(roots=(find_named(tree, word),))) if not one.children]

@@ -1,5 +1,6 @@
 """Define what a strategy gives: a draft, before any filter has seen it, or a failure."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
@@ -87,17 +88,17 @@ class Strategy(Protocol):
         ...
 
 
-class OfflineStrategy:
+class OfflineStrategy(ABC):
     """What the strategies without a language model share: one draft after the other."""
 
     def draft_many(self, attempts: Sequence[Attempt], progress: Progress = ignore_progress) -> list[Outcome]:
         """Make a draft for each attempt."""
         return [self.draft(attempt.topic_id, attempt.number) for attempt in attempts]
 
+    @abstractmethod
     def draft(self, topic_id: str, attempt: int) -> Draft:
         """Make one draft for a topic of which `explain_lack` says nothing."""
-        raise NotImplementedError
 
+    @abstractmethod
     def explain_lack(self, topic_id: str) -> str:
         """Say why a topic has nothing to start from."""
-        raise NotImplementedError

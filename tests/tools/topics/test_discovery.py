@@ -166,7 +166,7 @@ def test_names_are_short_distinct_and_hold_no_number_or_person(support):
     names = [topic.name for topic in iterate(tree)]
 
     assert len({name.casefold() for name in names}) == len(names)
-    assert all(len(name.split()) <= 5 and not any(sign.isdigit() for sign in name) for name in names)
+    assert all(len(name.split()) <= 4 and not any(sign.isdigit() for sign in name) for name in names)
     assert not {"alexis", "angela", "ben", "morgan"} & {
         word for name in names for word in name.lower().split()
     }
