@@ -1,63 +1,15 @@
 """Define what a grader is, as stored and exchanged JSON, and read one from a file."""
 
 import json
-import math
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, TypeAdapter, ValidationError
 
 from lucy.errors import InputError
-from lucy.tools.graders.criterion import Criterion
-from lucy.tools.graders.script import check_script
+from lucy.tools.graders.kinds import WEIGHT_TOLERANCE, PythonGrader, RubricGrader
 
-WEIGHT_TOLERANCE = 0.001
-"""How far the weights of a rubric may be from summing to 1."""
-
-
-class RubricGrader(BaseModel):
-    """Weighted criteria, judged offline by measurable features of the text."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    type: Literal["rubric"] = "rubric"
-    name: str = Field(min_length=1)
-    criteria: tuple[Criterion, ...] = Field(min_length=1)
-
-    @field_validator("criteria")
-    @classmethod
-    def _check_criteria(cls, criteria: tuple[Criterion, ...]) -> tuple[Criterion, ...]:
-        total = math.fsum(criterion.weight for criterion in criteria)
-        if abs(total - 1) > WEIGHT_TOLERANCE:
-            raise ValueError(
-                f"The weights of the criteria sum to {total:.3f}, expected 1; change them so that they do."
-            )
-        ids = [criterion.id for criterion in criteria]
-        twice = next((name for name in ids if ids.count(name) > 1), None)
-        if twice is not None:
-            raise ValueError(f"Two criteria have the id {twice!r}; give each criterion an id of its own.")
-        return criteria
-
-
-class PythonGrader(BaseModel):
-    """A Python script with `grade(sample, item)`, run in a process of its own.
-
-    Only run scripts you trust: see `worker` for what is not confined.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    type: Literal["python"] = "python"
-    name: str = Field(min_length=1)
-    source: str
-    """Fewer than 256 000 bytes; defines `grade(sample, item)`, which gives a number from 0 to 1."""
-
-    @field_validator("source")
-    @classmethod
-    def _check_source(cls, source: str) -> str:
-        check_script(source)
-        return source
-
+__all__ = ["WEIGHT_TOLERANCE", "GraderConfig", "PythonGrader", "RubricGrader", "load_grader", "parse_grader"]
 
 GraderConfig = Annotated[RubricGrader | PythonGrader, Field(discriminator="type")]
 """Any grader, told apart by `type`."""

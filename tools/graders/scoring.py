@@ -6,11 +6,14 @@ from contextlib import AbstractContextManager
 
 from lucy.tools.graders.config import GraderConfig, RubricGrader
 from lucy.tools.graders.python_script import open_python
+from lucy.tools.graders.resources import NO_RESOURCES, Resources
 from lucy.tools.graders.rubric import open_rubric
 from lucy.tools.vocabulary import ScoreMany
 
 
-def open_grader(config: GraderConfig) -> AbstractContextManager[ScoreMany]:
+def open_grader(
+    config: GraderConfig, resources: Resources = NO_RESOURCES
+) -> AbstractContextManager[ScoreMany]:
     """Open a grader; inside the `with` it is a function from (record, response) pairs to grades.
 
     Raises:

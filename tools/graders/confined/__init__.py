@@ -1,0 +1,1 @@
+"""Run script graders in processes that can do nothing but compute."""
