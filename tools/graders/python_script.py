@@ -1,17 +1,17 @@
 """Grade with a Python script, `grade(sample, item)`, in a worker process of its own."""
 
-import json
 import sys
 import threading
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lucy.tools.graders.config import PythonGrader
 from lucy.tools.graders.host import Answer, Host, Limits
+from lucy.tools.graders.inputs import build_request
 from lucy.tools.graders.script import find_imports, is_self_contained
-from lucy.tools.vocabulary import Grade, Record, ScoreMany, read_reply_text
+from lucy.tools.vocabulary import Grade, Record, ScoreMany
 
 _BATCH = 64
 _LIMITS = Limits()
@@ -66,29 +66,6 @@ def open_python(config: PythonGrader, limits: Limits = _LIMITS) -> Generator[Sco
                 return [_make_grade(host.ask(build_request(record, text))) for record, text in pairs]
 
         yield score_many
-
-
-def build_request(record: Record, response: str) -> dict[str, Any]:
-    """Give a script what OpenAI's python grader gives: the sample, and the row's other fields.
-
-    Besides `record.item` the item has `id`, `messages` (the prompt), `tools` where there are any, and
-    `reference_reply` (the recorded answer) where there is one. `output_tools` is always empty: a response
-    is text here.
-    """
-    item: dict[str, Any] = {"id": record.id, "messages": list(record.prompt)}
-    if record.tools:
-        item["tools"] = list(record.tools)
-    if reply := read_reply_text(record):
-        item["reference_reply"] = reply
-    message = {"role": "assistant", "content": response}
-    sample: dict[str, Any] = {
-        "output_text": response,
-        "output_tools": [],
-        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-    }
-    with suppress(ValueError, RecursionError):
-        sample["output_json"] = json.loads(response)
-    return {"sample": sample, "item": {**item, **record.item}}
 
 
 def _describe_script(source: str) -> dict[str, Any]:
