@@ -2,13 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    NoDecode,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -57,7 +58,7 @@ class Settings(BaseSettings):
     chat_model: str = ""
     """Language model that sorts the records the offline engine is unsure of; empty: the offline engine."""
     judge_model: str = ""
-    """Language model that will grade answers; not used yet."""
+    """Language model that grades answers; empty: the offline judge."""
     generator_model: str = ""
     """Language model that writes new records and names topics; empty: the offline engine."""
     base_model: str = ""
@@ -72,6 +73,16 @@ class Settings(BaseSettings):
     """Largest number of model calls under way at once."""
     model_timeout: float = Field(default=60.0, gt=0, le=3600)
     """Seconds without a sign of life after which a model call is given up and tried again."""
+    trusted_scripts: Annotated[frozenset[str], NoDecode] = frozenset()
+    """Names of grader scripts, with commas between, that may run where nothing can confine them."""
+
+    @field_validator("trusted_scripts", mode="before")
+    @classmethod
+    def split_names(cls, value: object) -> object:
+        """Read names with commas between."""
+        return (
+            [name.strip() for name in value.split(",") if name.strip()] if isinstance(value, str) else value
+        )
 
     @field_validator("home")
     @classmethod

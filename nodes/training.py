@@ -13,11 +13,11 @@ from lucy.graph.state import FinetuneWorkflowState, Intent, Update, collect_inpu
 from lucy.nodes.reading import (
     has_artefact,
     read_artefact,
-    read_batches,
     read_current_records,
     read_topics,
 )
 from lucy.nodes.step import Step, approve_choice, ask, finish, get_plan, get_workflow_id, reply
+from lucy.nodes.uploading import upload_current
 from lucy.nodes.wording import draw_table, write
 from lucy.tools.gates import check_training_gate
 from lucy.tools.jobs import start_job
@@ -133,11 +133,13 @@ def execute(state: FinetuneWorkflowState, bench: Workbench) -> Update:
 
 def _request(state: FinetuneWorkflowState, bench: Workbench, plan: dict[str, Any]) -> TrainingRequest:
     artefacts = state.get("artefacts") or {}
+    frozen = upload_current(state, bench)
     return TrainingRequest(
-        dataset_id=state.get("dataset_id") or "",
-        batches=read_batches(state, bench),
-        categories=artefacts["categories"]["revision"],
-        grader=read_artefact(state, bench, "grader")["config"],
+        dataset_id=frozen.dataset.dataset_id,
+        batches=frozen.dataset.batches,
+        edits=frozen.dataset.edits,
+        categories=frozen.dataset.categories,
+        grader=frozen.grader,
         name=suggest_name(state.get("name") or "model"),
         goal=state.get("goal") or "",
         train_split=float(plan["train_split"]),
@@ -145,7 +147,10 @@ def _request(state: FinetuneWorkflowState, bench: Workbench, plan: dict[str, Any
         group_size=int(plan["group_size"]),
         seed=bench.settings.seed,
         attempt=int(plan["attempt"]),
-        lineage={kind: dict(artefacts[kind]) for kind in ("dataset", "grader", "dry_run")},
+        lineage={
+            "upload": frozen.backend_dataset_id,
+            **{kind: dict(artefacts[kind]) for kind in ("dataset", "grader", "dry_run")},
+        },
     )
 
 

@@ -100,16 +100,16 @@ def grade_rollouts(
 def remember_grades(store: Store, grader: str, score_many: ScoreMany) -> ScoreMany:
     """Wrap a grader so that every grade is stored by content and nothing is graded twice.
 
-    A failed grading is not kept: the next attempt may succeed, and an error is no grade.
+    A failed grading is stored with its class, for the report, and tried again the next time.
     """
 
     def score(pairs: Sequence[tuple[Record, str]]) -> list[Grade]:
         keys = [address_grade(grader, record, response) for record, response in pairs]
-        known = read_grades(store, list(dict.fromkeys(keys)))
+        found = read_grades(store, list(dict.fromkeys(keys)))
+        known = {key: grade for key, grade in found.items() if grade.error is None}
         missing = {key: pair for key, pair in zip(keys, pairs, strict=True) if key not in known}
         fresh = dict(zip(missing, score_many(list(missing.values())), strict=True))
-        kept = [(key, missing[key][0].id, grade) for key, grade in fresh.items() if grade.error is None]
-        add_grades(store, grader, kept)
+        add_grades(store, grader, [(key, missing[key][0].id, grade) for key, grade in fresh.items()])
         known.update(fresh)
         return [known[key] for key in keys]
 

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 MOVED_ON = "The conversation has moved on in the meantime; here is the question that is open now."
 LONGEST_TEXT = 20_000
 """Characters of one message of the person."""
-SHOWN_KINDS = ("topics", "coverage", "grader", "dry_run", "training")
+SHOWN_KINDS = ("topics", "coverage", "grader", "grader_trial", "dry_run", "training")
 """Artefacts that have a picture."""
 DRAFTS = {"topics_config": ("topics", "topics_draft"), "grader_config": ("grader", "grader_draft")}
 """Per step the artefact that its open proposal stands for, and under which kind the draft is kept."""

@@ -6,21 +6,13 @@ picture reads in light and dark; every figure also stands in words, for a reader
 
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import Any, Literal, NamedTuple
+from typing import Any
 
-Tone = Literal["plain", "good", "warning", "problem"]
-"""What a colour says; the same words and the same thresholds as in the text beside it."""
+from lucy.ui.bars import Bar, Tone, clip, draw_bars, draw_head
+from lucy.ui.grading_pictures import draw_dry_run, draw_grader
 
-SHOWN = 12
-"""Bars in one picture; the rest is counted."""
 STATUS_TONES: dict[str, Tone] = {"ok": "good", "under": "warning", "over": "plain"}
 STATUS_WORDS = {"ok": "on target", "under": "too few", "over": "more than needed"}
-VERDICT_TONES: dict[str, Tone] = {"GO": "good", "WARNING": "warning", "NO-GO": "problem"}
-VERDICT_WORDS = {
-    "GO": "training can start",
-    "WARNING": "training may help; read the warnings first",
-    "NO-GO": "training would not help yet",
-}
 COMING: dict[str, str] = {
     "not_started": "Once the records are read, you see here how many can be used.",
     "topics_config": "Once topics are found, you see here how large each of them is.",
@@ -31,19 +23,6 @@ COMING: dict[str, str] = {
     "training": "While training runs, its reward curve grows here; then you see before and after.",
     "deployment": "After training, you see here what has changed on records it never saw.",
 }
-
-
-class Bar(NamedTuple):
-    """One bar with its value in words."""
-
-    label: str
-    share: float
-    """Length, 0 to 1 of the width."""
-    value: str
-    target: float | None = None
-    """Where a mark stands, 0 to 1 of the width."""
-    tone: Tone = "plain"
-    note: str = ""
 
 
 def draw_picture(
@@ -75,9 +54,9 @@ def _draw_step(step: str, bodies: Mapping[str, Mapping[str, Any]], health: Mappi
         case "categorize" | "coverage_generation":
             return draw_coverage(bodies["coverage"]) if "coverage" in bodies else ""
         case "grader_config":
-            return draw_weights(bodies["grader"]) if "grader" in bodies else ""
+            return draw_grader(bodies["grader"], bodies.get("grader_trial")) if "grader" in bodies else ""
         case "dry_run":
-            return draw_dry_run(bodies["dry_run"]) if "dry_run" in bodies else ""
+            return _draw_dry_run(bodies)
         case _:
             names = _name_criteria(bodies.get("grader", {}))
             return draw_training(bodies.get("training", {}), names) or _draw_before_training(step, bodies)
@@ -91,34 +70,22 @@ def _name_criteria(grader: Mapping[str, Any]) -> dict[str, str]:
 
 def _draw_before_training(step: str, bodies: Mapping[str, Mapping[str, Any]]) -> str:
     """Draw what training starts from: the dry run, as long as there is nothing newer to see."""
-    return draw_dry_run(bodies["dry_run"]) + _draw_empty(step) if "dry_run" in bodies else ""
+    drawn = _draw_dry_run(bodies)
+    return drawn + _draw_empty(step) if drawn else ""
 
 
-def draw_bars(bars: Sequence[Bar]) -> str:
-    """Draw horizontal bars with their labels and values."""
-    rows = [_draw_bar(bar) for bar in bars[:SHOWN]]
-    more = len(bars) - len(rows)
-    rest = f'<p class="more">and {more} more</p>' if more > 0 else ""
-    return f'<ul class="bars">{"".join(rows)}</ul>{rest}'
+def _draw_dry_run(bodies: Mapping[str, Mapping[str, Any]]) -> str:
+    return draw_dry_run(bodies["dry_run"], _name_topics(bodies)) if "dry_run" in bodies else ""
 
 
-def _draw_bar(bar: Bar) -> str:
-    mark = "" if bar.target is None else f'<i class="target" style="left:{_clip(bar.target):.1%}"></i>'
-    note = f"<small>{escape(bar.note)}</small>" if bar.note else ""
-    return (
-        f'<li><div class="line"><span class="label" title="{escape(bar.label)}">{escape(bar.label)}</span>'
-        f'<span class="value">{escape(bar.value)}</span></div>'
-        f'<div class="track"><div class="{bar.tone}" style="width:{_clip(bar.share):.1%}"></div>{mark}</div>'
-        f"{note}</li>"
-    )
-
-
-def _clip(share: float) -> float:
-    return min(1.0, max(0.0, share))
-
-
-def _head(title: str, sentence: str) -> str:
-    return f"<h2>{escape(title)}</h2><p>{escape(sentence)}</p>"
+def _name_topics(bodies: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    waiting: list[Mapping[str, Any]] = list(bodies["topics"]["tree"]["roots"]) if "topics" in bodies else []
+    while waiting:
+        topic = waiting.pop()
+        names[topic["id"]] = topic["name"]
+        waiting.extend(topic.get("children") or [])
+    return names
 
 
 def draw_health(health: Mapping[str, Any]) -> str:
@@ -131,7 +98,7 @@ def draw_health(health: Mapping[str, Any]) -> str:
         for name, count in reasons
         if count
     ]
-    return _head("Records", f"{health['total']:,} lines read.") + draw_bars(bars)
+    return draw_head("Records", f"{health['total']:,} lines read.") + draw_bars(bars)
 
 
 def draw_topics(body: Mapping[str, Any]) -> str:
@@ -147,7 +114,7 @@ def draw_topics(body: Mapping[str, Any]) -> str:
         )
         for topic in roots
     ]
-    return _head("Topics", "Share of the records in each topic.") + draw_bars(bars)
+    return draw_head("Topics", "Share of the records in each topic.") + draw_bars(bars)
 
 
 def draw_coverage(body: Mapping[str, Any]) -> str:
@@ -170,41 +137,7 @@ def draw_coverage(body: Mapping[str, Any]) -> str:
         f"Balance {report['balance_score']:.2f} of 1 ({report['balance_rating']}). "
         "The upright mark is the target of each topic."
     )
-    return _head("Coverage", sentence) + draw_bars(bars)
-
-
-def draw_weights(body: Mapping[str, Any]) -> str:
-    """Draw how much each criterion counts; a script is named only."""
-    criteria: list[Mapping[str, Any]] = body["config"].get("criteria") or []
-    if not criteria:
-        return _head("Grader", "A script scores each answer from 0 to 1.")
-    longest = max(criterion["weight"] for criterion in criteria) or 1
-    bars = [
-        Bar(criterion["name"], criterion["weight"] / longest, f"{criterion['weight']:.0%}")
-        for criterion in criteria
-    ]
-    return _head("Grader", "How much each criterion counts in the score of an answer.") + draw_bars(bars)
-
-
-def draw_dry_run(body: Mapping[str, Any]) -> str:
-    """Draw the spread of the scores in fifths, with the verdict."""
-    report = body["report"]
-    statistics, verdict = report["statistics"], report["verdict"]["verdict"]
-    buckets: list[Mapping[str, Any]] = statistics["distribution"]
-    longest = max((bucket["share"] for bucket in buckets), default=0) or 1
-    columns = "".join(
-        f'<li title="{bucket["count"]:,} answers"><span>{bucket["share"]:.0%}</span>'
-        f'<div style="height:{bucket["share"] / longest:.1%}"></div>'
-        f"<small>{escape(bucket['label'])}</small></li>"
-        for bucket in buckets
-    )
-    badge = (
-        f'<p><span class="badge {VERDICT_TONES[verdict]}"><b>{escape(verdict)}</b> '
-        f"{escape(VERDICT_WORDS[verdict])}</span></p>"
-    )
-    mean, spread = statistics["mean"]["value"], statistics["std"]["value"]
-    sentence = f"{statistics['graded']:,} answers scored from 0 to 1: mean {mean:.2f}, spread {spread:.2f}."
-    return _head("Dry run", sentence) + f'<ol class="histogram">{columns}</ol>{badge}'
+    return draw_head("Coverage", sentence) + draw_bars(bars)
 
 
 def draw_training(body: Mapping[str, Any], names: Mapping[str, str]) -> str:
@@ -219,7 +152,7 @@ def draw_training(body: Mapping[str, Any], names: Mapping[str, str]) -> str:
         point["mean_reward"] for point in body.get("history") or [] if point["mean_reward"] is not None
     ]
     if len(rewards) > 1:
-        parts.append(_head("Reward while training", f"Mean score of the answers, {len(rewards)} steps."))
+        parts.append(draw_head("Reward while training", f"Mean score of the answers, {len(rewards)} steps."))
         parts.append(draw_curve(rewards))
     if body.get("comparison"):
         parts.append(draw_comparison(body["comparison"], names))
@@ -271,21 +204,21 @@ def draw_comparison(comparison: Mapping[str, Any], names: Mapping[str, str]) -> 
         f"Mean score on {reward['prompts']:,} records that training never saw; "
         "the thin line is where the change lies with 95% certainty."
     )
-    return _head("Before and after", sentence) + f'<ul class="changes">{"".join(rows)}</ul>'
+    return draw_head("Before and after", sentence) + f'<ul class="changes">{"".join(rows)}</ul>'
 
 
 def _draw_change(label: str, change: Mapping[str, Any]) -> str:
     before, after, difference = change["before"], change["after"], change["difference"]
-    left, right = sorted((_clip(before), _clip(after)))
-    low, high = _clip(before + difference["low95"]), _clip(before + difference["high95"])
+    left, right = sorted((clip(before), clip(after)))
+    low, high = clip(before + difference["low95"]), clip(before + difference["high95"])
     tone = judge_change(difference)
     return (
         f'<li><div class="line"><span class="label">{escape(label)}</span>'
         f'<span class="value">{before:.2f} → {after:.2f}</span></div>'
         f'<div class="scale"><i class="span {tone}" style="left:{left:.1%};width:{right - left:.1%}"></i>'
         f'<i class="whisker" style="left:{low:.1%};width:{high - low:.1%}"></i>'
-        f'<i class="dot" style="left:{_clip(before):.1%}"></i>'
-        f'<i class="dot {tone}" style="left:{_clip(after):.1%}"></i></div>'
+        f'<i class="dot" style="left:{clip(before):.1%}"></i>'
+        f'<i class="dot {tone}" style="left:{clip(after):.1%}"></i></div>'
         f"<small>{say_change(difference)}</small></li>"
     )
 

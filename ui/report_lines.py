@@ -128,7 +128,6 @@ def _read_grades(material: Material, wanted: Sequence[tuple[Rollout, str]]) -> d
 
 
 def _describe_grade(grade: Grade | None) -> dict[str, Any]:
-    # The store keeps no failed gradings, so that they can be tried again.
     if grade is None:
         return {"score": None, "criteria": {}, "error": "not_graded"}
     return {"score": grade.score, "criteria": grade.criteria, "error": grade.error}

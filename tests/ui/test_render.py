@@ -255,22 +255,64 @@ def test_many_bars_are_cut_and_the_rest_is_counted():
     assert "and 28 more" in pictures.draw_bars(bars)
 
 
+def make_dry_run(verdict, buckets=()):
+    statistics = {
+        "graded": 20,
+        "mean": {"value": 0.5},
+        "std": {"value": 0.2},
+        "distribution": list(buckets),
+        "signal": {"informative": {"value": 0.4, "low90": 0.3, "high90": 0.5}, "group_size": 8},
+        "by_topic": [
+            {"topic_id": "t2", "mean": {"value": 0.6}, "status": "good"},
+            {"topic_id": "t1", "mean": {"value": 0.02}, "status": "problem"},
+        ],
+    }
+    return {"report": {"statistics": statistics, "verdict": {"verdict": verdict}}}
+
+
 @pytest.mark.parametrize(("verdict", "tone"), [("GO", "good"), ("WARNING", "warning"), ("NO-GO", "problem")])
 def test_the_dry_run_is_drawn_in_fifths_with_its_verdict(verdict, tone):
     buckets = [{"label": f"0.{n}-0.{n + 2}", "count": n, "share": n / 20} for n in (0, 2, 4, 6, 8)]
-    statistics = {"graded": 20, "mean": {"value": 0.5}, "std": {"value": 0.2}, "distribution": buckets}
-    body = {"report": {"statistics": statistics, "verdict": {"verdict": verdict}}}
-    drawn = pictures.draw_picture("dry_run", {"dry_run": body})
-    assert drawn.count("<li") == 5
+    drawn = pictures.draw_picture("dry_run", {"dry_run": make_dry_run(verdict, buckets)})
+    assert drawn.count('answers"><span>') == 5
     assert f'class="badge {tone}"><b>{verdict}</b>' in drawn
 
 
+def test_the_dry_run_shows_its_topics_by_name_the_lowest_first():
+    tree = {"roots": [{"id": "t0", "name": "All", "children": [{"id": "t1", "name": "Refunds"}]}]}
+    drawn = pictures.draw_picture("dry_run", {"dry_run": make_dry_run("GO"), "topics": {"tree": tree}})
+    assert drawn.index("Refunds") < drawn.index("t2")
+    assert "nothing to learn here" in drawn
+    assert "90% interval 30% to 50%, groups of 8" in drawn
+
+
 def test_before_training_the_dry_run_stays_in_sight():
-    statistics = {"graded": 20, "mean": {"value": 0.5}, "std": {"value": 0.2}, "distribution": []}
-    body = {"report": {"statistics": statistics, "verdict": {"verdict": "GO"}}}
-    drawn = pictures.draw_picture("training", {"dry_run": body, "training": {}})
+    drawn = pictures.draw_picture("training", {"dry_run": make_dry_run("GO"), "training": {}})
     assert "training can start" in drawn
     assert "its reward curve grows here" in drawn
+
+
+def test_a_trick_that_pays_stands_out_beside_the_honest_mean():
+    tricks = [
+        {"title": "an empty answer", "score": 0.1, "outcome": "loses"},
+        {"title": "a padded answer", "score": 0.8, "outcome": "wins"},
+        {"title": "a refusal", "score": None, "outcome": None},
+    ]
+    grader = {"config": {"name": "mine"}, "sha": "x"}
+    trial = {"sha": "x", "probe": {"honest": 0.6, "tricks": tricks}}
+    drawn = pictures.draw_picture("grader_config", {"grader": grader, "grader_trial": trial})
+    assert drawn.index("a padded answer") < drawn.index("an empty answer")
+    assert drawn.count("this trick pays") == 1
+    assert "a refusal" not in drawn
+    assert 'style="left:60.0%"' in drawn
+
+
+def test_tricks_tried_on_another_grader_are_not_shown():
+    trial = {"sha": "other", "probe": {"honest": 0.6, "tricks": []}}
+    drawn = pictures.draw_picture(
+        "grader_config", {"grader": {"config": {"name": "m"}, "sha": "x"}, "grader_trial": trial}
+    )
+    assert "Tricks" not in drawn
 
 
 def test_the_curve_leaves_out_steps_that_could_not_be_graded():

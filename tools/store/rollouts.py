@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from lucy.tools.store.database import Store, tell_time
@@ -70,7 +71,10 @@ def read_grades(store: Store, keys: Sequence[str]) -> dict[str, Grade]:
 
 
 def add_grades(store: Store, grader: str, made: Sequence[tuple[str, str, Grade]]) -> None:
-    """Store grades as (key, record id, grade); one that is already there is left as it is."""
+    """Store grades as (key, record id, grade); a reward that is already there is left as it is.
+
+    A failed grading is kept with its class until a later try succeeds or fails otherwise.
+    """
     now = tell_time()
     rows = [
         {
@@ -87,4 +91,14 @@ def add_grades(store: Store, grader: str, made: Sequence[tuple[str, str, Grade]]
     ]
     if rows:
         with store.write() as connection:
-            connection.execute(upsert(grades).on_conflict_do_nothing(), rows)
+            connection.execute(_replace_failures(), rows)
+
+
+def _replace_failures() -> Insert:
+    statement = upsert(grades)
+    fresh = {
+        name: statement.excluded[name] for name in ("score", "criteria", "reason", "error", "created_at")
+    }
+    return statement.on_conflict_do_update(
+        index_elements=[grades.c.key], set_=fresh, where=grades.c.error.is_not(None)
+    )

@@ -39,6 +39,8 @@ class TrainingRequest(BaseModel):
     dataset_id: str
     batches: list[str]
     """Generated batches that belong to the records."""
+    edits: list[str] = []
+    """The person's edits that hold: records changed or left out."""
     categories: int
     """Revision of the assignments, for the stratified split."""
     grader: dict[str, Any]
@@ -72,7 +74,7 @@ def find_topics(
 def train(bench: Workbench, job: Job, progress: Progress) -> dict[str, Any]:
     """Do the training job and give its result, JSON."""
     request = TrainingRequest.model_validate(job.payload)
-    records = read_records(bench.store, request.dataset_id, request.batches)
+    records = read_records(bench.store, request.dataset_id, request.batches, request.edits)
     topics = find_topics(bench, job.workflow_id, request.categories, records)
     split = split_records(records, topics, train_share=request.train_split, seed=request.seed)
     by_id = {record.id: record for record in records}
