@@ -1,5 +1,6 @@
 """Read every setting, in this place only: the environment (`LUCY_...`) and `settings.toml` in the home."""
 
+import json
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -113,6 +114,12 @@ class Settings(BaseSettings):
             raise ValueError("expected a key of letters, digits and signs, without spaces or line ends")
         return SecretStr(key) if key else None
 
+    def write_all(self) -> str:
+        """Write every setting as JSON, secrets included: for a pipe to a process of ours, never a file."""
+        values = self.model_dump(mode="json")
+        secrets = {name: getattr(self, name) for name in SECRETS}
+        return json.dumps(values | {name: one and one.get_secret_value() for name, one in secrets.items()})
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -152,6 +159,11 @@ def load_settings(**given: object) -> Settings:
         raise SettingsError(
             f"The file {find_home() / 'settings.toml'} cannot be read: {error}; expected TOML."
         ) from error
+
+
+def read_all(text: str) -> Settings:
+    """Read settings that `write_all` wrote; nothing else is looked at."""
+    return Settings.model_validate(json.loads(text)) if text else load_settings()
 
 
 def _explain(fault: Any) -> str:

@@ -37,6 +37,7 @@ class FakeOpenAI:
         refuses: Parameters that are answered with 400.
         retry_after: Header of a 429.
         gate: Called while a call is under way, for tests of concurrency.
+        refusal: What the model says instead of an answer, in OpenAI's field for it.
     """
 
     def __init__(
@@ -55,13 +56,14 @@ class FakeOpenAI:
         refuses: tuple[str, ...] = (),
         retry_after: str = "0",
         gate: Callable[[], object] | None = None,
+        refusal: str | None = None,
     ) -> None:
         self.reply = reply
         self.shares = dict(
             zip(FAULTS, (rate_limited, server_error, dropped, malformed, truncated), strict=True)
         )
         self.delay, self.key, self.models, self.refuses = delay, key, models, refuses
-        self.retry_after, self.gate = retry_after, gate
+        self.retry_after, self.gate, self.refusal = retry_after, gate, refusal
         self.requests: list[dict[str, Any]] = []
         """Bodies of all calls, in the order of their arrival."""
         self.outcomes: Counter[str] = Counter()
@@ -213,7 +215,9 @@ class _Handler(BaseHTTPRequestHandler):
             "completion_tokens": max(1, len(text.split())),
         }
         usage["total_tokens"] = sum(usage.values())
-        message = {"role": "assistant", "content": text}
+        message: dict[str, Any] = {"role": "assistant", "content": text}
+        if fake.refusal:
+            message |= {"content": None, "refusal": fake.refusal}
         choice = {
             "index": 0,
             "message": message,

@@ -1,25 +1,31 @@
 """Hold what the steps work with: settings, store and language models, opened when first needed."""
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from lucy.settings import Settings, load_settings
 from lucy.tools.calls.roles import ROLES, Role
 from lucy.tools.store.database import Store
+from lucy.tools.vocabulary import Progress, ignore_progress
 
 if TYPE_CHECKING:
     from langchain_core.language_models import BaseChatModel
 
     from lucy.tools.calls.connection import Connection, Engine
     from lucy.tools.calls.door import Door
+    from lucy.tools.graders.resources import Resources
 
 
 class Workbench:
     """Dependencies of the graph; making one touches neither disk nor network."""
 
     def __init__(
-        self, settings: Settings | None = None, chat_models: "Mapping[Role, BaseChatModel] | None" = None
+        self,
+        settings: Settings | None = None,
+        chat_models: "Mapping[Role, BaseChatModel] | None" = None,
+        *,
+        detach_jobs: bool = False,
     ) -> None:
         """Make a workbench.
 
@@ -27,10 +33,14 @@ class Workbench:
             settings: The settings; those of the environment if left out.
             chat_models: LangChain chat models of the embedding application, by role. They go before those
                 that the settings name, and are called with messages only.
+            detach_jobs: Run jobs in processes of their own, which outlive this one. Chat models that were
+                handed in stay in this process, and then its jobs too.
         """
+        self.detaches_jobs = detach_jobs and not chat_models
         self._settings = settings
         self._chat_models = dict(chat_models or {})
         self._connections: dict[Role, Connection | None] = {}
+        self._judges: dict[str, Connection] = {}
 
     @cached_property
     def settings(self) -> Settings:
@@ -61,19 +71,65 @@ class Workbench:
         Raises:
             SettingsError: the prices in the data folder cannot be read.
         """
+        connection = self._find_connection(role)
+        return self._open(connection, role, workflow_id=workflow_id, step=step) if connection else None
+
+    def open_judge(
+        self, model: str, *, workflow_id: str, step: str, progress: Progress = ignore_progress
+    ) -> "Door | None":
+        """Give the way to a judge model, or None where no judge is set.
+
+        Nothing is sent before something is asked.
+
+        Args:
+            model: The judge's name, reached by the same service and key as the one that is set; empty for
+                that one. A chat model that was handed in is used whatever the name.
+            workflow_id: Whose work it is.
+            step: In which step.
+            progress: Told how far the judge is; may raise to stop, what was answered stays stored.
+
+        Raises:
+            SettingsError: the prices in the data folder cannot be read.
+        """
+        connection = self._find_connection("judge")
+        if connection is None:
+            return None
+        if model and model not in self._judges:
+            self._judges[model] = connection.rename(model)
+        connection = self._judges.get(model, connection)
+        return self._open(connection, "judge", workflow_id=workflow_id, step=step, progress=progress)
+
+    def make_resources(
+        self, workflow_id: str, step: str, progress: Progress = ignore_progress
+    ) -> "Resources":
+        """Give what graders may use: the judge, which reports to `progress`, and the trust in scripts."""
+        from lucy.tools.graders.resources import Resources
+
+        return Resources(
+            open_judge=partial(self.open_judge, workflow_id=workflow_id, step=step, progress=progress),
+            trusted=self.settings.trusted_scripts,
+        )
+
+    def _open(
+        self,
+        connection: "Connection",
+        role: Role,
+        *,
+        workflow_id: str,
+        step: str,
+        progress: Progress = ignore_progress,
+    ) -> "Door":
         from lucy.tools.calls.door import Door
         from lucy.tools.calls.prices import load_prices
         from lucy.tools.store.ledger import Account
 
-        connection = self._find_connection(role)
-        if connection is None:
-            return None
         return Door(
             self.store,
             connection,
             Account(workflow_id, step, role, connection.model),
             concurrency=self.settings.model_concurrency,
             prices=load_prices(self.settings.home, with_listed=connection.is_openai),
+            progress=progress,
         )
 
     def _find_connection(self, role: Role) -> "Connection | None":

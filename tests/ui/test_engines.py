@@ -30,10 +30,10 @@ def run_doctor(monkeypatch: pytest.MonkeyPatch, **values: str) -> tuple[dict[str
 
 def test_doctor_asks_nobody_when_no_model_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     with FakeOpenAI() as server:
-        found, _ = run_doctor(monkeypatch, BASE_URL=server.url, JUDGE_MODEL="fake")
+        found, _ = run_doctor(monkeypatch, BASE_URL=server.url, BASE_MODEL="fake")
     assert "language models" not in found
     assert found["generator"]["detail"].startswith("offline: ")
-    assert "LUCY_JUDGE_MODEL is set to 'fake', but is not used yet" in found["judge"]["detail"]
+    assert "LUCY_BASE_MODEL is set to 'fake', but is not used yet" in found["base model"]["detail"]
 
 
 def test_doctor_names_the_model_and_its_place_without_calling_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,5 @@
 """Say which model stands behind a role and how it is reached; opened when the first call is made."""
 
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from threading import Lock
@@ -12,6 +11,7 @@ from pydantic import SecretStr
 from lucy.errors import ProviderError
 from lucy.settings import Settings
 from lucy.tools.calls.failures import Failure
+from lucy.tools.calls.models import GivenModel, Model, ServedModel
 from lucy.tools.calls.parameters import Parameters
 from lucy.tools.calls.roles import FIELDS, USES, Role, name_variable
 
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 OPENAI = "https://api.openai.com/v1"
 """Where a model is looked for when LUCY_BASE_URL is not set."""
-ADVICE = r"(This model does not support|Invalid schema for) OpenAI's structured output"
-"""How a warning of langchain-openai begins."""
 NO_KEY = "none"
 """Sent as the key to a server of one's own, which asks for none but whose protocol wants one."""
 
@@ -50,36 +48,41 @@ class Connection:
     """The chat model handed in; called with messages only, its own settings stay as they are."""
     parameters: Parameters = field(default_factory=Parameters)
     """What the server has refused, remembered for all doors to it."""
+    _model: Model | None = field(default=None, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
-    def open(self) -> "BaseChatModel":
-        """Give the chat model, made at the first call; no request is sent for this.
+    def open(self) -> Model:
+        """Give the model, made at the first call; no request is sent for this.
 
         Raises:
             ProviderError: OpenAI's own service wants a key and there is none.
         """
         with self._lock:
-            if self.given is None:
-                self.given = self._make()
-            return self.given
+            if self._model is None:
+                self._model = self._make() if self.given is None else GivenModel(self.given)
+            return self._model
 
-    def _make(self) -> "BaseChatModel":
+    def _make(self) -> Model:
         if self.key is None and self.is_openai:
             raise ProviderError(
                 f"The model {self.model!r} at {self.place} needs a key; set LUCY_API_KEY, or set "
                 "LUCY_BASE_URL to a server that needs none."
             )
-        from langchain_openai import ChatOpenAI  # takes almost two seconds to import
-
-        # It advises methods of LangChain that are not used here; a refused parameter is left out instead.
-        warnings.filterwarnings("ignore", message=ADVICE)
-        return ChatOpenAI(
-            model=self.model,
-            api_key=self.key or SecretStr(NO_KEY),
+        key = self.key.get_secret_value() if self.key else NO_KEY
+        return ServedModel(
+            self.model,
             base_url=self.base_url,
+            key=key,
             timeout=self.timeout,
-            max_retries=0,  # retried here, so that every call is in the ledger
-            disable_streaming=True,
+            has_developer_role=self.is_openai,
+        )
+
+    def rename(self, model: str) -> "Connection":
+        """Give the way to another model of the same service; a model handed in stays the one it is."""
+        if self.given is not None or model == self.model:
+            return self
+        return Connection(
+            model, variable=self.variable, base_url=self.base_url, key=self.key, timeout=self.timeout
         )
 
     @property

@@ -1,20 +1,21 @@
 """Ask language models through one door: concurrent, retried, stored as answers come, every call counted."""
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from queue import Empty, SimpleQueue
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from threading import Event
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from pydantic import BaseModel
 
+from lucy.tools.calls.books import Books
 from lucy.tools.calls.connection import Connection
-from lucy.tools.calls.line import Line, Task, mend
+from lucy.tools.calls.crew import Crew
+from lucy.tools.calls.line import Line, Task
 from lucy.tools.calls.prices import Price, find_price
-from lucy.tools.calls.request import Answer, Request
-from lucy.tools.calls.structure import Structure
+from lucy.tools.calls.request import Answer, Request, write_messages
+from lucy.tools.calls.structure import Form, SchemaForm, Structure
 from lucy.tools.records.tokens import estimate_tokens
-from lucy.tools.store.answers import StoredAnswer, address_answer, read_answers
+from lucy.tools.store.answers import StoredAnswer, read_answers
 from lucy.tools.store.database import Store
 from lucy.tools.store.ledger import Account
 from lucy.tools.vocabulary import Progress, ignore_progress
@@ -22,9 +23,10 @@ from lucy.tools.vocabulary import Progress, ignore_progress
 __all__ = ["Answer", "Door", "Estimate", "Request"]
 
 T = TypeVar("T", bound=BaseModel)
+V = TypeVar("V")
 
-GLANCE = 0.5
-"""Seconds after which a person's wish to stop is looked for, also when no answer comes."""
+LOT = 128
+"""Requests that are prepared before the first of them is asked."""
 
 
 class Estimate(NamedTuple):
@@ -53,6 +55,7 @@ class Door:
         concurrency: int = 8,
         prices: Mapping[str, Price] | None = None,
         sleep: Callable[[float], object] | None = None,
+        progress: Progress = ignore_progress,
     ) -> None:
         """Make the door; nothing is opened or sent before something is asked.
 
@@ -63,19 +66,21 @@ class Door:
             concurrency: Largest number of calls under way at once.
             prices: Prices by model; of a model without one the cost is unknown.
             sleep: Waits some seconds before another try; for tests.
+            progress: Where calls report to that name no other.
         """
+        self._progress = progress
         self.model = connection.model
         self._store = store
         self._concurrency = concurrency
         self._price = find_price(prices or {}, connection.model)
-        self._line = Line(store, connection, account, self._price, sleep)
+        self._line = Line(Books(store, account), connection, self._price, sleep)
 
     def ask_many(
         self,
         requests: Sequence[Request],
         schema: type[T],
         *,
-        progress: Progress = ignore_progress,
+        progress: Progress | None = None,
         label: str = "Asking the model",
     ) -> list[Answer[T]]:
         """Answer every request, in order; what is stored is not asked again, equal requests are asked once.
@@ -85,28 +90,75 @@ class Door:
         Args:
             requests: What to ask.
             schema: What an answer must fit.
-            progress: Called as answers come and every half second; when it raises, no further call is made,
-                those under way are waited for, and what has come stays stored.
+            progress: Called as answers come and every half second, else the door's own; the total grows
+                while many requests are prepared. When it raises, no further call is made, those under way
+                are waited for, and what has come stays stored.
             label: What the progress is called.
 
         Raises:
             ProviderError: no call can succeed, such as for a wrong key.
         """
-        structure = Structure(schema)
-        keys = [self._address(request, structure) for request in requests]
-        found = self._find(keys, structure)
+        return self._ask(requests, Structure(schema), progress=progress, label=label)
+
+    def ask_json(
+        self,
+        requests: Iterable[Request],
+        schema: dict[str, Any],
+        find_fault: Callable[[object], str | None],
+        *,
+        progress: Progress | None = None,
+        label: str = "Asking the model",
+    ) -> list[Answer[dict[str, Any]]]:
+        """Answer every request with an object that fits a JSON schema; else as `ask_many`.
+
+        Args:
+            requests: What to ask; taken as they are needed, so that writing one may take its time.
+            schema: What an answer must fit, as the model is told.
+            find_fault: Checks an answer: says what is wrong with it, None when it can be used.
+            progress: As in `ask_many`.
+            label: As in `ask_many`.
+
+        Raises:
+            ProviderError: no call can succeed, such as for a wrong key.
+        """
+        return self._ask(requests, SchemaForm(schema, find_fault), progress=progress, label=label)
+
+    def _ask(
+        self, requests: Iterable[Request], form: Form[V], *, progress: Progress | None, label: str
+    ) -> list[Answer[V]]:
+        """Answer requests in order; the next lot of them is prepared while the last is under way."""
+        report = progress or self._progress
+        keys: list[str] = []
+        found: dict[str, Answer[V]] = {}
+        total = done = 0
         stop = Event()
-        tasks = {
-            key: Task(key, request, structure, stop)
-            for key, request in zip(keys, requests, strict=True)
-            if key not in found
-        }
-        if tasks:
-            found |= self._ask_all(list(tasks.values()), stop, progress=progress, label=label)
+        with Crew[V](self._line, self._concurrency, stop) as crew:
+            seen: set[str] = set()
+            for lot in _split(requests):
+                addresses = [request.address(self.model, form.json_schema) for request in lot]
+                new = {key: one for key, one in zip(addresses, lot, strict=True) if key not in seen}
+                stored = self._find(list(new), form)
+                tasks = [Task(key, one, form, stop) for key, one in new.items() if key not in stored]
+                keys += addresses
+                seen.update(new)
+                found |= stored
+                total += len(tasks)
+                if tasks:
+                    report(label, done, total)
+                    crew.add(tasks)
+            while crew.is_busy:
+                taken = crew.take()
+                found |= taken
+                done += len(taken)
+                report(label, done, total)
         return [found[key] for key in keys]
 
     def estimate(
-        self, requests: Sequence[Request], *, completion_tokens: int, schema: type[BaseModel] | None = None
+        self,
+        requests: Sequence[Request],
+        *,
+        completion_tokens: int,
+        schema: type[BaseModel] | dict[str, Any] | None = None,
     ) -> Estimate:
         """Estimate what requests would take when none is stored yet.
 
@@ -115,71 +167,32 @@ class Door:
             completion_tokens: About how many tokens one answer has.
             schema: What an answer must fit; sent along with every request.
         """
-        form = [{"content": Structure(schema).instruction}] if schema else []
-        prompt = sum(
-            estimate_tokens([{"content": one.system}, {"content": one.prompt}, *form]) for one in requests
-        )
+        instruction = _write_instruction(schema) if schema else ""
+        prompt = sum(estimate_tokens(write_messages(one.list_turns(), instruction)) for one in requests)
         completion = completion_tokens * len(requests)
         cost = self._price.charge(prompt, completion) if self._price else None
         return Estimate(len(requests), prompt, completion, cost)
 
-    def _address(self, request: Request, structure: Structure[T]) -> str:
-        return address_answer(
-            self.model,
-            system=mend(request.system),
-            prompt=mend(request.prompt),
-            schema=structure.json_schema,
-            seed=request.seed,
-            temperature=request.temperature,
-        )
-
-    def _find(self, keys: Sequence[str], structure: Structure[T]) -> dict[str, Answer[T]]:
+    def _find(self, keys: Sequence[str], form: Form[V]) -> dict[str, Answer[V]]:
         """Find the answers that are stored and still fit."""
-        found: dict[str, Answer[T]] = {}
+        found: dict[str, Answer[V]] = {}
         for key, stored in read_answers(self._store, list(dict.fromkeys(keys))).items():
-            reading = structure.read(stored.text)
+            reading = form.read(stored.text)
             if reading.value is not None:
                 found[key] = _recall(stored, reading.value)
         return found
 
-    def _ask_all(
-        self, tasks: Sequence[Task[T]], stop: Event, *, progress: Progress, label: str
-    ) -> dict[str, Answer[T]]:
-        """Ask several at a time; when one raises or the person stops, the rest is not begun."""
-        finished: SimpleQueue[Future[Answer[T]]] = SimpleQueue()
-        answers: dict[str, Answer[T]] = {}
-        with ThreadPoolExecutor(min(self._concurrency, len(tasks)), "lucy-calls") as pool:
-            try:
-                progress(label, 0, len(tasks))
-                keys = {_submit(pool, self._line, task, finished): task.key for task in tasks}
-                while len(answers) < len(tasks):
-                    for future in _take(finished):
-                        answers[keys[future]] = future.result()
-                    progress(label, len(answers), len(tasks))
-            finally:
-                stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-        return answers
+
+def _split(requests: Iterable[Request]) -> Iterator[list[Request]]:
+    rest = iter(requests)
+    while lot := list(islice(rest, LOT)):
+        yield lot
 
 
-def _submit(
-    pool: ThreadPoolExecutor, line: Line, task: Task[T], finished: "SimpleQueue[Future[Answer[T]]]"
-) -> Future[Answer[T]]:
-    future = pool.submit(line.ask, task)
-    future.add_done_callback(finished.put)
-    return future
+def _write_instruction(schema: type[BaseModel] | dict[str, Any]) -> str:
+    form = SchemaForm(schema, lambda _value: None) if isinstance(schema, dict) else Structure(schema)
+    return form.instruction
 
 
-def _take(finished: "SimpleQueue[Future[Answer[T]]]") -> list[Future[Answer[T]]]:
-    """Take what has finished, waiting a moment for the first."""
-    try:
-        taken = [finished.get(timeout=GLANCE)]
-    except Empty:
-        return []
-    while not finished.empty():
-        taken.append(finished.get())
-    return taken
-
-
-def _recall(stored: StoredAnswer, value: T) -> Answer[T]:
+def _recall(stored: StoredAnswer, value: V) -> Answer[V]:
     return Answer(value, None, stored.prompt_tokens, stored.completion_tokens, stored.cost, is_cached=True)

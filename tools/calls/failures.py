@@ -19,6 +19,8 @@ LONGEST_REASON = 300
 
 _UNREACHABLE = {"ConnectError", "ConnectTimeout", "UnsupportedProtocol", "InvalidURL", "LocalProtocolError"}
 """Names of httpx's exceptions after which the server has certainly seen nothing."""
+_LATE = {"ReadTimeout", "WriteTimeout"}
+"""Names of httpx's exceptions for a server that was silent for too long."""
 _KEY = re.compile(r"\b(sk|pk)-[\w*.-]{6,}|\bBearer \S+")
 _MODEL = re.compile(r"model.{0,80}(not found|not exist|unknown|invalid|not supported|no such)", re.I | re.S)
 _CONTEXT = re.compile(r"context.{0,20}(length|window)|too (long|many tokens)|maximum context", re.I | re.S)
@@ -104,7 +106,7 @@ def _classify_broken(error: Exception, reason: str) -> Failure:
     names = {type(link).__name__ for link in links}
     if names & _UNREACHABLE or any(isinstance(link, ConnectionRefusedError) for link in links):
         return Failure("dropped", reason, is_retryable=True, has_arrived=False, cause="address")
-    if any(isinstance(link, ModelTimeoutError | TimeoutError) for link in links):
+    if any(isinstance(link, ModelTimeoutError | TimeoutError) for link in links) or names & _LATE:
         return Failure("timeout", "no answer in time", is_retryable=True)
     if any(isinstance(link, ContextOverflowError) for link in links):
         return Failure("refused", reason, is_free=True)

@@ -4,26 +4,21 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Event, Lock
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
-
-from pydantic import BaseModel
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from lucy.errors import ProviderError
 from lucy.tools.calls.backoff import plan_wait
+from lucy.tools.calls.books import Books
 from lucy.tools.calls.connection import Connection
 from lucy.tools.calls.failures import Failure, classify
-from lucy.tools.calls.parameters import name_parameters
 from lucy.tools.calls.prices import Price
-from lucy.tools.calls.request import Answer, Request
-from lucy.tools.calls.structure import LONGEST_TEXT, Structure, write_repair
-from lucy.tools.store.answers import StoredAnswer, add_answer
-from lucy.tools.store.database import Store
-from lucy.tools.store.ledger import Account, Bill, begin_call, cancel_call, end_call
+from lucy.tools.calls.request import Answer, Completion, Request, mend, write_messages
+from lucy.tools.calls.structure import LONGEST_TEXT, Form, write_repair
+from lucy.tools.store.answers import StoredAnswer
+from lucy.tools.store.ledger import Bill
+from lucy.tools.vocabulary import Message
 
-if TYPE_CHECKING:
-    from langchain_core.messages import AIMessage, BaseMessage
-
-T = TypeVar("T", bound=BaseModel)
+V = TypeVar("V")
 logger = logging.getLogger(__name__)
 
 TRIES = 8
@@ -32,17 +27,15 @@ SLOW_TRIES = 3
 """Times it is sent when the server stays silent or sends what nobody can read: each may be paid."""
 STREAK = 20
 """Requests failing one after the other, after which the service counts as out of order."""
-CUT_OFF = ("length", "max_tokens")
-"""What providers call the end of an answer that became too long."""
 
 
-class Task(NamedTuple, Generic[T]):
+class Task(NamedTuple, Generic[V]):
     """A request on its way."""
 
     key: str
     """Content address."""
     request: Request
-    structure: Structure[T]
+    form: Form[V]
     stop: Event
     """Set when nobody waits for the answer any more."""
 
@@ -50,13 +43,10 @@ class Task(NamedTuple, Generic[T]):
 class Reply(NamedTuple):
     """What a call gave."""
 
-    text: str
+    completion: Completion
     bill: Bill
     call: str
     """Key in the ledger, where the outcome is still to be booked."""
-    is_cut_off: bool
-    is_refusal: bool
-    """The model or its filter declined; there is no text."""
 
 
 @dataclass(slots=True)
@@ -73,7 +63,7 @@ class Spent:
         self.completion_tokens += bill.completion_tokens
         self.cost = None if self.cost is None or bill.cost is None else self.cost + bill.cost
 
-    def report(self, value: T | None, error: str | None) -> Answer[T]:
+    def report(self, value: V | None, error: str | None) -> Answer[V]:
         """Give the answer with what it took."""
         return Answer(value, error, self.prompt_tokens, self.completion_tokens, self.cost, is_cached=False)
 
@@ -82,9 +72,8 @@ class Spent:
 class Line:
     """A line to one model; used by several threads at once."""
 
-    store: Store
+    books: Books
     connection: Connection
-    account: Account
     price: Price | None = None
     sleep: Callable[[float], object] | None = None
     """Waits some seconds; None waits until the time is over or the work is stopped."""
@@ -92,38 +81,39 @@ class Line:
     _streak: int = 0
     _lock: Lock = field(default_factory=Lock, repr=False)
 
-    def ask(self, task: Task[T]) -> Answer[T]:
-        """Get a usable answer, repaired once if need be, store it and book every call.
+    def ask(self, task: Task[V]) -> Answer[V]:
+        """Get a usable answer, repaired once if need be, and note it and every call in the books.
 
         Raises:
             ProviderError: no call of this model can succeed.
         """
         spent = Spent()
-        messages = _open(task)
+        messages = write_messages(task.request.list_turns(), task.form.instruction)
         for may_repair in (True, False):
             reply = self._send(task, messages, spent)
             if isinstance(reply, Failure):
                 self._count_failure(reply)
                 return spent.report(None, reply.outcome)
             spent.add(reply.bill)
-            if reply.is_refusal:
-                end_call(self.store, reply.call, "refused", reply.bill)
+            text, _, is_cut_off, is_refusal = reply.completion
+            if is_refusal:
+                self.books.end(reply.call, "refused", reply.bill)
                 return spent.report(None, "refused")
-            reading = task.structure.read(reply.text, is_cut_off=reply.is_cut_off)
+            reading = task.form.read(text, is_cut_off=is_cut_off)
             if reading.value is not None:
                 self._keep(task, reply, spent)
                 return spent.report(reading.value, None)
-            end_call(self.store, reply.call, "malformed", reply.bill)
+            self.books.end(reply.call, "malformed", reply.bill)
             if may_repair and task.stop.is_set():
                 break
-            messages = [*messages, *_ask_repair(reply.text, reading.complaint)]
+            messages = [*messages, *_ask_repair(text, reading.complaint)]
         return spent.report(None, "malformed")
 
     def _keep(self, task: Task[Any], reply: Reply, spent: Spent) -> None:
-        answer = StoredAnswer(reply.text, spent.prompt_tokens, spent.completion_tokens, spent.cost)
-        add_answer(self.store, task.key, self.connection.model, answer, call=reply.call, bill=reply.bill)
+        answer = StoredAnswer(reply.completion.text, spent.prompt_tokens, spent.completion_tokens, spent.cost)
+        self.books.keep(task.key, self.connection.model, answer, call=reply.call, bill=reply.bill)
 
-    def _send(self, task: Task[Any], messages: "Sequence[BaseMessage]", spent: Spent) -> Reply | Failure:
+    def _send(self, task: Task[Any], messages: Sequence[Message], spent: Spent) -> Reply | Failure:
         """Send messages until they are answered, the tries are used up or nobody waits any more."""
         tries = 0
         while True:
@@ -146,45 +136,31 @@ class Line:
     def _choose_parameters(self, task: Task[Any]) -> dict[str, Any]:
         if not self.connection.takes_parameters:
             return {}
-        return self.connection.parameters.choose(task.request, task.structure)
+        return self.connection.parameters.choose(task.request, task.form)
 
-    def _call(self, messages: "Sequence[BaseMessage]", parameters: dict[str, Any]) -> Reply | Failure:
+    def _call(self, messages: Sequence[Message], parameters: dict[str, Any]) -> Reply | Failure:
         """Make one call and book it, except for the outcome of an answer."""
         model = self.connection.open()
-        call = begin_call(self.store, self.account)
+        call = self.books.begin()
         try:
-            message = model.invoke(list(messages), **parameters)
+            completion = model.complete(messages, parameters)
         except Exception as error:  # noqa: BLE001  # the border to any provider's library
-            failure = classify(error, secrets=self.connection.secrets, parameters=name_parameters(parameters))
+            failure = classify(error, secrets=self.connection.secrets, parameters=tuple(parameters))
             self._book(call, failure)
             return failure
-        return self._receive(call, message)
+        return Reply(completion._replace(text=mend(completion.text)), self._bill(completion), call)
 
-    def _receive(self, call: str, message: "AIMessage") -> Reply:
-        metadata = message.response_metadata
-        reason = metadata.get("finish_reason") or metadata.get("stop_reason")
-        text = mend(str(message.text))
-        has_declined = message.additional_kwargs.get("refusal") or reason in ("content_filter", "refusal")
-        return Reply(
-            text=text,
-            bill=self._bill(message),
-            call=call,
-            is_cut_off=reason in CUT_OFF,
-            is_refusal=bool(has_declined) and not text.strip(),
-        )
-
-    def _bill(self, message: "AIMessage") -> Bill:
-        usage = message.usage_metadata
-        if usage is None:
+    def _bill(self, completion: Completion) -> Bill:
+        if completion.tokens is None:
             return Bill()
-        tokens = usage["input_tokens"], usage["output_tokens"]
-        return Bill(*tokens, cost=self.price.charge(*tokens) if self.price else None)
+        cost = self.price.charge(*completion.tokens) if self.price else None
+        return Bill(*completion.tokens, cost=cost)
 
     def _book(self, call: str, failure: Failure) -> None:
         if failure.has_arrived:
-            end_call(self.store, call, failure.outcome, _bill_failure(failure))
+            self.books.end(call, failure.outcome, _bill_failure(failure))
         else:
-            cancel_call(self.store, call)
+            self.books.cancel(call)
 
     def _check(self, failure: Failure) -> None:
         """Raise when every other call would fail the same way."""
@@ -204,17 +180,11 @@ class Line:
             raise ProviderError(self.connection.explain(failure))
 
 
-def _open(task: Task[Any]) -> "list[BaseMessage]":
-    from langchain_core.messages import HumanMessage, SystemMessage
-
-    system = f"{task.request.system}\n\n{task.structure.instruction}".strip()
-    return [SystemMessage(mend(system)), HumanMessage(mend(task.request.prompt))]
-
-
-def _ask_repair(text: str, complaint: str) -> "list[BaseMessage]":
-    from langchain_core.messages import AIMessage, HumanMessage
-
-    return [AIMessage(text[:LONGEST_TEXT] or "(empty)"), HumanMessage(write_repair(complaint))]
+def _ask_repair(text: str, complaint: str) -> list[Message]:
+    return [
+        {"role": "assistant", "content": text[:LONGEST_TEXT] or "(empty)"},
+        {"role": "user", "content": write_repair(complaint)},
+    ]
 
 
 def _plan(failure: Failure, key: str, tries: int) -> float | None:
@@ -228,8 +198,3 @@ def _plan(failure: Failure, key: str, tries: int) -> float | None:
 def _bill_failure(failure: Failure) -> Bill:
     """Give what a call without an answer took: nothing where the server said no, else unknown."""
     return Bill(cost=0.0 if failure.is_free or not failure.has_arrived else None)
-
-
-def mend(text: str) -> str:
-    """Replace lone surrogates, which neither JSON over HTTP nor SQLite takes."""
-    return text.encode("utf-8", "replace").decode("utf-8")

@@ -6,10 +6,10 @@ from typing import Any
 
 from lucy.tools.calls.failures import Failure, is_too_long
 from lucy.tools.calls.request import Request
-from lucy.tools.calls.structure import Structure
+from lucy.tools.calls.structure import Form
 
 FORM = "response_format"
-OPTIONAL = (FORM, "temperature", "seed")
+OPTIONAL = (FORM, "temperature", "seed", "top_p", "max_completion_tokens", "reasoning_effort")
 
 
 @dataclass(slots=True)
@@ -23,18 +23,14 @@ class Parameters:
     refused: set[str] = field(default_factory=set[str])
     _lock: Lock = field(default_factory=Lock, repr=False)
 
-    def choose(self, request: Request, structure: Structure[Any]) -> dict[str, Any]:
-        """Give the parameters of a call, by the names that the chat model takes.
-
-        The form goes in as `extra_body`: as a parameter of its own, LangChain would parse the answer, and
-        raise for one that is cut off, its tokens lost.
-        """
-        chosen: dict[str, Any] = {"temperature": request.temperature, "seed": request.seed}
+    def choose(self, request: Request, form: Form[Any]) -> dict[str, Any]:
+        """Give the optional parameters of a call, by OpenAI's names."""
         with self._lock:
-            chosen = {name: value for name, value in chosen.items() if name not in self.refused}
-            if FORM not in self.refused:
-                chosen["extra_body"] = {FORM: structure.response_format}
-        return chosen
+            refused = set(self.refused)
+        chosen = request.list_parameters()
+        if FORM not in refused:
+            chosen[FORM] = form.response_format
+        return {name: value for name, value in chosen.items() if name not in refused}
 
     def learn(self, sent: dict[str, Any], failure: Failure, *, has_answered: bool) -> bool:
         """Note what a server refused; tell whether the same request is worth another call.
@@ -47,9 +43,4 @@ class Parameters:
         named = set(failure.parameters) or (set[str]() if has_answered else {FORM})
         with self._lock:
             self.refused |= named
-        return bool(named & set(name_parameters(sent)))
-
-
-def name_parameters(sent: dict[str, Any]) -> tuple[str, ...]:
-    """Name the optional parameters of a call as they stand in the request."""
-    return tuple(name for name in OPTIONAL if name in sent or name in sent.get("extra_body", {}))
+        return bool(named & sent.keys())

@@ -8,6 +8,7 @@ ROLES: tuple[Role, ...] = get_args(Role)
 USES: dict[Role, str] = {
     "chat": "sorts the records that the offline engine is unsure of; replies are still read by rules",
     "generator": "writes new records and names topics",
+    "judge": "grades answers",
 }
 """What a model does in the roles that call one; a model set for another role is not used yet."""
 FIELDS: dict[Role, str] = {

@@ -2,13 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 T = TypeVar("T", bound=BaseModel)
+V = TypeVar("V")
 
 INSTRUCTION = (
     "Answer with one JSON object and nothing else, no explanation and no code fence. "
@@ -26,38 +28,42 @@ _FENCE = re.compile(r"```[\w-]*\s*\n(.*?)(?:```|\Z)", re.DOTALL)
 _START = re.compile(r"^[{\[]", re.MULTILINE)
 
 
-class Reading(NamedTuple, Generic[T]):
+AMBIGUOUS = "it holds several objects that fit, so give only one"
+STRICT_KEYWORDS = {
+    *("type", "properties", "required", "additionalProperties", "items", "enum", "const", "anyOf"),
+    *("title", "description", "minimum", "maximum", "minItems", "maxItems"),
+}
+"""What OpenAI's strict form of a schema may hold (its guide to structured outputs)."""
+
+
+class Reading(NamedTuple, Generic[V]):
     """What was read from a model's text: the value, or a complaint that says what is wrong."""
 
-    value: T | None
+    value: V | None
     complaint: str
 
 
-class Structure(Generic[T]):
-    """A pydantic schema as a language model is asked for it."""
+class Form(ABC, Generic[V]):
+    """What a language model's answer must fit, and how it is asked for and read."""
 
-    def __init__(self, schema: type[T]) -> None:
-        self.schema = schema
-        self.json_schema: dict[str, Any] = schema.model_json_schema()
+    json_schema: dict[str, Any]
+
+    @cached_property
+    def instruction(self) -> str:
+        """Say what is expected, for models that do not take `response_format`."""
         compact = json.dumps(self.json_schema, ensure_ascii=False, separators=(",", ":"))
-        self.instruction = INSTRUCTION.format(schema=compact)
+        return INSTRUCTION.format(schema=compact)
 
     @cached_property
     def response_format(self) -> dict[str, Any]:
         """Give the schema as OpenAI's `response_format`, strict where the schema can be made so."""
-        import openai
+        return {"type": "json_schema", "json_schema": self._describe_form()}
 
-        form: dict[str, Any] = {"name": self.schema.__name__, "strict": False, "schema": self.json_schema}
-        try:
-            function: Any = openai.pydantic_function_tool(self.schema)["function"]
-        except (TypeError, ValueError):  # a free dictionary, for one, has no strict form
-            return {"type": "json_schema", "json_schema": form}
-        return {
-            "type": "json_schema",
-            "json_schema": form | {"strict": True, "schema": function["parameters"]},
-        }
+    @abstractmethod
+    def _describe_form(self) -> dict[str, Any]:
+        """Give the form's name, its schema, and whether that is strict."""
 
-    def read(self, text: str, *, is_cut_off: bool = False) -> Reading[T]:
+    def read(self, text: str, *, is_cut_off: bool = False) -> Reading[V]:
         """Read the value from a model's text.
 
         Of a text that was cut off only the whole is tried: a part of it may be complete JSON, and wrong.
@@ -65,13 +71,119 @@ class Structure(Generic[T]):
         text = _THOUGHTS.sub("", text).strip()
         if not text:
             return Reading(None, CUT_OFF if is_cut_off else "it is empty")
+        found = self._choose(text, [text] if is_cut_off else _list_candidates(text))
+        if found.value is None and is_cut_off:
+            return Reading(None, CUT_OFF)
+        return Reading(found.value, found.complaint[:LONGEST_COMPLAINT])
+
+    def _choose(self, text: str, candidates: Iterable[str]) -> Reading[V]:
+        """Take the first candidate that fits, or the complaint about the first of all."""
         complaint = ""
-        for candidate in [text] if is_cut_off else _list_candidates(text):
-            try:
-                return Reading(self.schema.model_validate_json(candidate), "")
-            except ValidationError as error:
-                complaint = complaint or _describe(error)
-        return Reading(None, CUT_OFF if is_cut_off else complaint[:LONGEST_COMPLAINT])
+        for candidate in candidates:
+            reading = self.parse(candidate)
+            if reading.value is not None:
+                return reading
+            complaint = complaint or reading.complaint
+        return Reading(None, complaint)
+
+    @abstractmethod
+    def parse(self, candidate: str) -> Reading[V]:
+        """Read a text that may be the JSON."""
+
+
+class Structure(Form[T]):
+    """A pydantic schema as a language model is asked for it."""
+
+    def __init__(self, schema: type[T]) -> None:
+        self.schema = schema
+        self.json_schema: dict[str, Any] = schema.model_json_schema()
+
+    def _describe_form(self) -> dict[str, Any]:
+        import openai
+
+        form: dict[str, Any] = {"name": self.schema.__name__, "strict": False, "schema": self.json_schema}
+        try:
+            function: Any = openai.pydantic_function_tool(self.schema)["function"]
+        except (TypeError, ValueError):  # a free dictionary, for one, has no strict form
+            return form
+        return form | {"strict": True, "schema": function["parameters"]}
+
+    def parse(self, candidate: str) -> Reading[T]:
+        """Read a text that may be the JSON."""
+        try:
+            return Reading(self.schema.model_validate_json(candidate), "")
+        except ValidationError as error:
+            return Reading(None, _describe(error))
+
+
+class SchemaForm(Form[dict[str, Any]]):
+    """A JSON schema as a language model is asked for it; the answer is one object.
+
+    A text that holds several different objects which fit is not read, because one of them may be quoted
+    from what the model was given to judge.
+    """
+
+    def __init__(self, schema: dict[str, Any], find_fault: Callable[[object], str | None]) -> None:
+        """Make the form.
+
+        Args:
+            schema: The JSON schema, of an object.
+            find_fault: Says what is wrong with a value; None when it fits.
+        """
+        self.json_schema = schema
+        self._find_fault = find_fault
+
+    def _describe_form(self) -> dict[str, Any]:
+        return {"name": "answer", "strict": is_strict(self.json_schema), "schema": self.json_schema}
+
+    def parse(self, candidate: str) -> Reading[dict[str, Any]]:
+        """Read a text that may be the JSON."""
+        try:
+            value: object = json.loads(candidate, parse_constant=_refuse_constant)
+        except (ValueError, RecursionError) as error:
+            return Reading(None, f"it is no valid JSON ({error})")
+        if not isinstance(value, dict):
+            return Reading(None, "it is no JSON object")
+        fault = self._find_fault(value)
+        return Reading(None, fault) if fault else Reading(value, "")
+
+    def _choose(self, text: str, candidates: Iterable[str]) -> Reading[dict[str, Any]]:
+        """Take the only value that fits; a text that is JSON as a whole has only one."""
+        value: dict[str, Any] | None = None
+        complaint = ""
+        for candidate in candidates:
+            reading = self.parse(candidate)
+            if reading.value is None:
+                complaint = complaint or reading.complaint
+            elif candidate == text:
+                return reading
+            elif value is not None and value != reading.value:
+                return Reading(None, AMBIGUOUS)
+            else:
+                value = reading.value
+        return Reading(value, complaint)
+
+
+def is_strict(schema: object) -> bool:
+    """Tell whether a JSON schema is one that OpenAI takes as strict: closed objects, all fields required."""
+    if isinstance(schema, list):
+        return all(is_strict(one) for one in schema)
+    if not isinstance(schema, dict) or not schema.keys() <= STRICT_KEYWORDS:
+        return False
+    properties: object = schema.get("properties", {})
+    if schema.get("type") == "object" or properties:
+        closed = schema.get("additionalProperties") is False
+        if not isinstance(properties, dict) or not closed:
+            return False
+        if set(properties) != set(schema.get("required", ())):
+            return False
+        if not all(is_strict(one) for one in properties.values()):
+            return False
+    return all(is_strict(schema[name]) for name in ("items", "anyOf") if name in schema)
+
+
+def _refuse_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _list_candidates(text: str) -> Iterator[str]:
@@ -105,4 +217,4 @@ def _describe(error: ValidationError) -> str:
 
 def write_repair(complaint: str) -> str:
     """Write the message that shows a model what was wrong with its answer."""
-    return REPAIR.format(complaint=complaint)
+    return REPAIR.format(complaint=complaint.removesuffix("."))

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from scripted_chat import ScriptedChat
 from sqlalchemy import select
 
-from lucy.errors import CancelledByPersonError
+from lucy.errors import CancelledByPersonError, StoreError
 from lucy.settings import Settings
 from lucy.tools.calls.door import Request
 from lucy.tools.store.database import Store
@@ -191,13 +191,10 @@ def test_a_process_that_is_killed_has_paid_for_nothing_in_vain(store: Store) -> 
 
 
 def test_an_answer_and_its_bill_are_written_together(open_door, store: Store, monkeypatch) -> None:
-    from lucy.tools.store import answers as module
+    from lucy.tools.calls import books as module
 
-    def fail(*_given: object) -> None:
-        raise RuntimeError("the disk is full")
-
-    monkeypatch.setattr(module, "book_outcome", fail)
-    with FakeOpenAI(echo) as server, pytest.raises(RuntimeError, match="the disk is full"):
+    monkeypatch.setattr(module, "_KEEP", "insert into nowhere values (:key)")  # the last of its transaction
+    with FakeOpenAI(echo) as server, pytest.raises(StoreError, match="cannot be written"):
         open_door(server).ask_many(make_requests(1), Line)
     with store.read() as connection:
         assert connection.execute(select(answers)).all() == []
@@ -316,9 +313,10 @@ def test_a_host_can_hand_in_its_own_chat_model(home: Path) -> None:
 
 
 def test_without_a_model_there_is_no_door(home: Path) -> None:
-    bench = Workbench(Settings(home=home, judge_model="set-but-not-used"))
+    bench = Workbench(Settings(home=home, base_model="set-but-not-used"))
     assert bench.open_door("generator", workflow_id="w1", step="s") is None
-    assert bench.open_door("judge", workflow_id="w1", step="s") is None
+    assert bench.open_door("base_model", workflow_id="w1", step="s") is None
+    assert bench.open_judge("gpt-4.1-mini", workflow_id="w1", step="s") is None
     assert bench.list_engines() == {}
     bench.close()
 
