@@ -24,6 +24,7 @@ from lucy.tools.store.schema import workflows
 from lucy.tools.store.workflows import add_decision, add_message, add_snapshot, save_workflow
 from lucy.ui.app import app
 from lucy.ui.cli.conversation import PATIENCE, Conversation, read_answer
+from lucy.ui.cli.grading import CHUNK
 from lucy.ui.cli.output import clean, explain
 from lucy.ui.cli.progress import ProgressView, describe_pace
 
@@ -174,6 +175,12 @@ BAD = {
         ["grade", "good.jsonl", "--grader", "grader.py", "--out", "good.jsonl"],
         "file with the records",
     ),
+    "grade with neither a file nor a preset": (["grade", "good.jsonl", "--grader", "best"], "conciseness"),
+    "grade with a grader that is not there": (["grade", "good.jsonl", "--grader", "none.py"], "none.py"),
+    "grade with missing references": (
+        ["grade", "good.jsonl", "--grader", "quality", "--reference", "none.jsonl"],
+        "none.jsonl",
+    ),
     "an unknown period": (["usage", "--period", "century"], "century"),
 }
 
@@ -275,12 +282,89 @@ def test_a_grader_that_fails_is_never_a_zero(place: Path) -> None:
     assert {one["score"] for one in figures["grades"]} == {None}
 
 
+def test_failures_are_counted_by_class_and_the_rest_has_an_interval(place: Path) -> None:
+    body = "def grade(sample, item):\n    return 1 / (int(item['id'][-1]) - 1) ** 2 / 2\n"
+    (place / "partly.py").write_text(body, encoding="utf-8")
+    figures = json.loads(lucy("grade", "good.jsonl", "--grader", "partly.py", "--json").stdout)
+    assert (figures["failures"], figures["mean"]) == ({"runtime_error": 1}, 0.5)
+    assert figures["low95"] < 0.5 < figures["high95"]
+
+
+def test_an_answer_is_not_its_own_reference(place: Path) -> None:
+    body = "def grade(sample, item):\n    return float('reference_reply' in item)\n"
+    (place / "shown.py").write_text(body, encoding="utf-8")
+    other = write_chats(place / "right.jsonl", 2)
+    alone = json.loads(lucy("grade", "good.jsonl", "--grader", "shown.py", "--json").stdout)
+    beside = json.loads(
+        lucy("grade", "good.jsonl", "--grader", "shown.py", "--json", "--reference", other.name).stdout
+    )
+    assert [one["score"] for one in alone["grades"]] == [0, 0, 0]
+    assert [one["score"] for one in beside["grades"]] == [1, 1, 0]
+    assert beside["without_reference"] == 1
+
+
+def test_replies_as_their_own_references_are_a_check_of_the_grader_and_said_to_be(place: Path) -> None:
+    result = lucy("grade", "good.jsonl", "--grader", "quality", "--json", "--reference", "good.jsonl")
+    assert result.exit_code == 0
+    assert "checks the grader, not the replies" in result.stderr
+
+
+def test_references_are_also_found_by_an_equal_prompt(place: Path) -> None:
+    lines = (place / "good.jsonl").read_text(encoding="utf-8").replace("chat-", "other-")
+    (place / "right.jsonl").write_text(lines, encoding="utf-8")
+    arguments = ["grade", "good.jsonl", "--grader", "correctness", "--json", "--reference", "right.jsonl"]
+    figures = json.loads(lucy(*arguments).stdout)
+    assert figures["without_reference"] == 0
+    assert {one["criteria"]["correctness"] for one in figures["grades"]} == {1}
+
+
+def test_tool_calls_in_replies_are_graded(place: Path) -> None:
+    call = {"id": "c", "type": "function", "function": {"name": "find", "arguments": '{"id": 7}'}}
+    tool = {"type": "function", "function": {"name": "find", "parameters": {"properties": {"id": {}}}}}
+    line = {
+        "messages": [
+            {"role": "user", "content": "Where is my parcel, number 7?"},
+            {"role": "assistant", "content": None, "tool_calls": [call]},
+        ],
+        "tools": [tool],
+    }
+    (place / "calls.jsonl").write_text(json.dumps(line) + "\n", encoding="utf-8")
+    figures = json.loads(lucy("grade", "calls.jsonl", "--grader", "tool_usage", "--json").stdout)
+    assert [one["score"] for one in figures["grades"]] == [1]
+
+
+def test_probing_adds_what_cheap_tricks_earn(place: Path) -> None:
+    figures = json.loads(lucy("grade", "good.jsonl", "--grader", "grader.py", "--json", "--probe").stdout)
+    shown = lucy("grade", "good.jsonl", "--grader", "grader.py", "--probe").stdout
+    assert "padded" in figures["probe"]["winners"]
+    assert "Answers padded with filler" in shown
+    assert "add a criterion for conciseness" in shown
+
+
+def test_ctrl_c_gives_what_is_known(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_chats(place / "many.jsonl", CHUNK + 9)
+    seen: list[int] = []
+
+    def interrupt(view: object, label: str, done: int, total: int) -> None:
+        seen.append(done)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lucy.ui.cli.progress.ProgressView.report", interrupt)
+    result = lucy("grade", "many.jsonl", "--grader", "quality", "--json", "--out", "some.jsonl")
+    assert result.exit_code == 130
+    assert seen == [CHUNK]
+    assert json.loads(result.stdout)["replies"] == CHUNK
+    assert len((place / "some.jsonl").read_text().splitlines()) == CHUNK
+    assert f"{CHUNK} of {CHUNK + 9} replies were graded" in result.stderr
+
+
 def test_doctor_reports_without_creating_anything(home: Path) -> None:
     result = lucy("doctor", "--json")
     report = json.loads(result.stdout)
     found = {one["name"]: one for one in report["findings"]}
     assert report["ok"] is (result.exit_code == 0)
-    assert "cannot write files" in found["grader worker"]["detail"]
+    detail = found["grader worker"]["detail"]
+    assert "cannot read files, write files" in detail or "nothing confines scripts here" in detail
     assert {"chat", "judge", "generator", "base model", "embeddings"} <= set(found)
     assert not home.exists()
 

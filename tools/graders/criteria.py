@@ -32,10 +32,20 @@ def propose_criteria(
     """Propose weighted criteria for a training goal; the weights are whole percents and sum to 1.
 
     A goal about right answers, or records with a reference answer, makes Correctness dominate (70%). Every
-    quality that the goal names gets a criterion; a goal that names none gets a general rubric. Of tools
-    only what their results say is looked at: which tool was called is not measured.
+    quality that the goal names gets a criterion; a goal that names none gets a general rubric.
+
+    Args:
+        goal: What the model should do well, in the person's words.
+        has_reference: Most records have a right answer.
+        has_replies: Most have a recorded reply with a text.
+        has_tools: Most offer tools. With these and without texts as replies, the replies are tool calls: Tool
+            Usage is then the whole rubric, with what the goal names besides.
     """
     cued: set[Measure] = {kind.measure for kind in find_cued_kinds(goal)}
+    if not has_tools:
+        cued.discard("tool_usage")
+    if has_tools and not has_replies and not has_reference:
+        return _propose_for_calls(cued)
     exact = has_reference or ("correctness" in cued and not _SUPPORT.search(goal))
     kinds = [find_kind(measure) for measure in _choose_measures(goal, cued, exact=exact)]
     percents = _share_exact(kinds) if exact else share_out([kind.points for kind in kinds])
@@ -43,6 +53,14 @@ def propose_criteria(
         make_criterion(kind, percent, _describe(kind, has_replies=has_replies, has_tools=has_tools))
         for kind, percent in zip(kinds, percents, strict=True)
     )
+
+
+def _propose_for_calls(cued: set[Measure]) -> tuple[Criterion, ...]:
+    """Let the right calls dominate; Correctness and Format of calls are what Tool Usage looks at."""
+    named = [kind for kind in KINDS if kind.measure in cued - {"tool_usage", "correctness", "format"}]
+    kinds = [find_kind("tool_usage"), *named]
+    percents = [100] if not named else _share_exact(kinds)
+    return tuple(make_criterion(kind, percent) for kind, percent in zip(kinds, percents, strict=True))
 
 
 def _choose_measures(goal: str, cued: set[Measure], *, exact: bool) -> list[Measure]:

@@ -20,6 +20,7 @@ Measure = Literal[
     "format",
     "clarity",
     "plain_words",
+    "tool_usage",
 ]
 """What the offline judge can measure; each is documented in `measures` and `correctness`."""
 
@@ -129,6 +130,16 @@ KINDS: tuple[Kind, ...] = (
         _words(r"wrong answers?|mistakes?\b|errors?\b"),
     ),
     Kind(
+        "tool_usage",
+        "Tool Usage",
+        "Calls the right tools with the right arguments",
+        60,
+        _words(
+            r"tools?\b|function.?call\w*|(?:right|correct|wrong) (?:tool|function|api)s?|"
+            r"(?:call|use|invoke)\w* (?:the )?(?:functions?|apis?)|api.?calls?"
+        ),
+    ),
+    Kind(
         "conciseness",
         "Conciseness",
         "As short as the question allows",
@@ -186,7 +197,7 @@ KINDS: tuple[Kind, ...] = (
         "Relevance",
         "Stays on the subject of the conversation",
         20,
-        _words(r"relevan\w*|on.topic|off.topic|on the subject|stay\w* on"),
+        _words(r"relevan\w*|on.topic|off.topic|on the subject|stay\w* on(?!\W+brand)"),
         _words(r"off.topic|irrelevan\w*"),
     ),
 )

@@ -15,6 +15,7 @@ from lucy.tools.graders.commitments import find_promises
 from lucy.tools.graders.correctness import compare_answer, read_json
 from lucy.tools.graders.criterion import Measure
 from lucy.tools.graders.text import Prompt, Text, compare_words
+from lucy.tools.graders.tool_usage import check_calls, compare_calls
 
 
 class Finding(NamedTuple):
@@ -313,6 +314,18 @@ def measure_plain_words(prompt: Prompt, response: Text) -> Finding:
     return Finding(score, f"uses {hard[0]!r}" if hard else "uses everyday words")
 
 
+def measure_tool_usage(prompt: Prompt, response: Text) -> Finding | None:
+    """Compare the tool calls with the expected ones; where these are not known, check their form.
+
+    None where the record offers no tool and neither side calls one. See `tool_usage` for how.
+    """
+    if not (prompt.tools or prompt.calls or response.calls):
+        return None
+    if prompt.calls is None:
+        return Finding(*check_calls(response.calls, prompt.tools))
+    return Finding(*compare_calls(response.calls, prompt.calls, prompt.tools))
+
+
 MEASURES: dict[Measure, Callable[[Prompt, Text], Finding | None]] = {
     "helpfulness": measure_helpfulness,
     "relevance": measure_relevance,
@@ -327,5 +340,6 @@ MEASURES: dict[Measure, Callable[[Prompt, Text], Finding | None]] = {
     "format": measure_format,
     "clarity": measure_clarity,
     "plain_words": measure_plain_words,
+    "tool_usage": measure_tool_usage,
 }
 """The function of each measure; None from it means that there is nothing to compare with."""

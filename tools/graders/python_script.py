@@ -1,84 +1,89 @@
-"""Grade with a Python script, `grade(sample, item)`, in a worker process of its own."""
+"""Grade with a Python script, `grade(sample, item)`, in confined processes of its own."""
 
 import sys
-import threading
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
+from lucy.errors import GraderError
 from lucy.tools.graders.config import PythonGrader
-from lucy.tools.graders.host import Answer, Host, Limits
+from lucy.tools.graders.host import Limits
 from lucy.tools.graders.inputs import build_request
-from lucy.tools.graders.script import find_imports, is_self_contained
-from lucy.tools.vocabulary import Grade, Record, ScoreMany
+from lucy.tools.graders.resources import NO_RESOURCES, Resources
+from lucy.tools.graders.script import find_imports, find_modules, is_self_contained
+from lucy.tools.graders.script_host import LIMITS, open_script
+from lucy.tools.vocabulary import ScoreMany
 
 _BATCH = 64
-_LIMITS = Limits()
-_LIBRARIES = frozenset(
-    ("numpy", "scipy", "pandas", "sklearn", "sympy", "rapidfuzz", "jsonschema", "nltk", "yaml")
+LIBRARIES = (
+    "ast_grep_py",
+    "deepdiff",
+    "jsonschema",
+    "nltk",
+    "numpy",
+    "pandas",
+    "pydantic",
+    "rapidfuzz",
+    "rdkit",
+    "rouge_score",
+    "scipy",
+    "skbio",
+    "sklearn",
+    "sqlparse",
+    "sympy",
+    "yaml",
 )
-"""Slow to import and free of side effects: imported before forking where the system allows that."""
-_PLAIN_MODULES = frozenset(
-    (
-        "ast",
-        "collections",
-        "dataclasses",
-        "datetime",
-        "decimal",
-        "difflib",
-        "enum",
-        "fractions",
-        "functools",
-        "itertools",
-        "json",
-        "math",
-        "operator",
-        "random",
-        "re",
-        "statistics",
-        "string",
-        "textwrap",
-        "typing",
-        "unicodedata",
-    )
+"""What a script may import besides the standard library, where it is installed: OpenAI's image 2025-05-08."""
+_NOT_FOR_SCRIPTS = frozenset(
+    ("antigravity", "ensurepip", "idlelib", "lib2to3", "this", "tkinter", "turtle", "turtledemo", "venv")
 )
+"""Modules of the standard library that open windows or browsers, or print, when they are imported."""
 
 
 @contextmanager
-def open_python(config: PythonGrader, limits: Limits = _LIMITS) -> Generator[ScoreMany]:
-    """Start the script's worker and give the function that grades with it; may be called from threads.
+def open_python(
+    config: PythonGrader, resources: Resources = NO_RESOURCES, limits: Limits = LIMITS
+) -> Generator[ScoreMany]:
+    """Start the script's workers and give the function that grades with it; may be called from threads.
 
     A script that visibly changes nothing outside itself is evaluated up to 64 times in one process, any
-    other once per process. Only run scripts you trust: `worker` says what is not confined.
+    other once per process. What batching does not hold against: a script that hides what it does can change
+    later results of its own batch, never those of another.
 
     Raises:
         GraderError: the script cannot be used here at all, for example because an import is missing.
     """
-    lock = threading.Lock()
-    worker = str(Path(__file__).with_name("worker.py"))
-    # As isolated as `-I`, which would ignore the fixed hash seed as well.
-    command = [sys.executable, "-s", "-P", "-B", "-X", "utf8", worker]
-    with Host(config.name, command, _describe_script(config.source), limits) as host:
-
-        def score_many(pairs: Sequence[tuple[Record, str]]) -> list[Grade]:
-            with lock:
-                return [_make_grade(host.ask(build_request(record, text))) for record, text in pairs]
-
+    with open_script(
+        config.name,
+        language="python",
+        start=_describe_script(config),
+        build=build_request,
+        resources=resources,
+        limits=limits,
+    ) as score_many:
         yield score_many
 
 
-def _describe_script(source: str) -> dict[str, Any]:
-    imports = find_imports(source)
-    # Apple's numeric library must not be loaded before a fork.
-    known = _PLAIN_MODULES if sys.platform == "darwin" else _PLAIN_MODULES | _LIBRARIES
+def _describe_script(config: PythonGrader) -> dict[str, Any]:
+    required = find_imports(config.source, required=True)
+    unknown = [name for name in required if not _may_import(name)]
+    if unknown:
+        raise GraderError(
+            f"The grader {config.name!r} cannot be used: it imports {unknown[0]!r}, and a script finds only "
+            f"the standard library and {', '.join(LIBRARIES)}; change the script."
+        )
+    modules = [name for name in find_modules(config.source) if _may_import(name)]
+    if sys.platform == "darwin":
+        # Apple's numeric library must not be loaded before a fork.
+        modules = [name for name in modules if name.split(".")[0] not in LIBRARIES]
     return {
-        "source": source,
-        "modules": [name for name in imports if name in known],
-        "required": list(find_imports(source, required=True)),
-        "batch": _BATCH if is_self_contained(source) else 1,
+        "source": config.source,
+        "modules": modules,
+        "required": list(required),
+        "batch": _BATCH if is_self_contained(config.source) else 1,
     }
 
 
-def _make_grade(answer: Answer) -> Grade:
-    return Grade(score=answer.score, reason=answer.reason, error=answer.error)
+def _may_import(name: str) -> bool:
+    package = name.split(".")[0]
+    return package in LIBRARIES or (package in sys.stdlib_module_names and package not in _NOT_FOR_SCRIPTS)

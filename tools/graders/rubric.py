@@ -13,7 +13,7 @@ from lucy.tools.graders.config import RubricGrader
 from lucy.tools.graders.criterion import Criterion
 from lucy.tools.graders.measures import MEASURES
 from lucy.tools.graders.substance import Substance, measure_substance
-from lucy.tools.graders.text import Prompt, read_features, read_prompt
+from lucy.tools.graders.text import Prompt, Text, read_answer, read_prompt
 from lucy.tools.vocabulary import Grade, Record, ScoreMany
 
 _CACHED_PROMPTS = 4096
@@ -50,13 +50,16 @@ def open_rubric(config: RubricGrader) -> Generator[ScoreMany]:
 
 def judge(config: RubricGrader, prompt: Prompt, response: str) -> Grade:
     """Judge one response; a criterion with nothing to compare with is left out of the mean."""
-    text = read_features(response)
+    text = read_answer(response)
     substance = measure_substance(prompt, text)
     judged: list[Judged] = []
     for criterion in config.criteria:
-        finding = MEASURES[criterion.measure](prompt, text)
+        finding = (
+            None if _is_about_text(criterion, prompt, text) else MEASURES[criterion.measure](prompt, text)
+        )
         if finding is not None:
-            judged.append(Judged(criterion, substance.share * finding.score, finding.evidence))
+            share = _find_share(criterion, substance, text)
+            judged.append(Judged(criterion, share * finding.score, finding.evidence))
     weight = sum(entry.criterion.weight for entry in judged)
     if not weight:
         names = ", ".join(criterion.name for criterion in config.criteria)
@@ -67,13 +70,25 @@ def judge(config: RubricGrader, prompt: Prompt, response: str) -> Grade:
     return Grade(
         score=round(total, 6),
         criteria={entry.criterion.id: round(entry.score, 6) for entry in judged},
-        reason=_explain(judged, substance),
+        reason=_explain(judged, None if text.calls else substance),
     )
 
 
-def _explain(judged: Sequence[Judged], substance: Substance) -> str:
-    """Name what is wrong with the whole, or the weakest criterion, with the evidence."""
-    if substance.share < _HOLLOW:
+def _is_about_text(criterion: Criterion, prompt: Prompt, text: Text) -> bool:
+    """Tell whether a criterion asks for a text where calls without one are expected and given."""
+    is_expected = bool(prompt.calls) and prompt.reply is None
+    return criterion.measure != "tool_usage" and bool(text.calls) and not text.raw.strip() and is_expected
+
+
+def _find_share(criterion: Criterion, substance: Substance, text: Text) -> float:
+    if criterion.measure == "tool_usage" and text.calls:
+        return 1.0
+    return substance.exact_share if criterion.measure == "correctness" else substance.share
+
+
+def _explain(judged: Sequence[Judged], substance: Substance | None) -> str:
+    """Name what is wrong with the whole text, or the weakest criterion, with the evidence."""
+    if substance is not None and substance.share < _HOLLOW and substance.exact_share < _HOLLOW:
         return f"The response {substance.fault}."
     weakest = min(judged, key=lambda entry: (entry.score, -entry.criterion.weight))
     return f"{weakest.criterion.name} {weakest.score:.2f}: {weakest.evidence}."

@@ -2,6 +2,7 @@
 
 import ast
 import warnings
+from typing import TypeGuard
 
 from lucy.errors import InputError
 
@@ -11,47 +12,66 @@ MAX_SOURCE_BYTES = 256_000
 _STATELESS_MODULES = frozenset(
     (
         "__future__",
+        "ast",
+        "base64",
         "bisect",
         "collections",
+        "copy",
         "dataclasses",
         "datetime",
         "difflib",
         "enum",
         "fractions",
         "functools",
+        "hashlib",
         "heapq",
+        "html",
         "itertools",
         "json",
+        "jsonschema",
         "math",
         "numbers",
+        "numpy",
         "operator",
+        "rapidfuzz",
         "re",
+        "rouge_score",
         "statistics",
         "string",
         "textwrap",
+        "time",
         "typing",
         "unicodedata",
-        "rapidfuzz",
     )
 )
+"""Modules with nothing in them that one evaluation could change for the next, but for `_REACHING_NAMES`."""
 _REACHING_NAMES = frozenset(
     (
         "__builtins__",
         "__import__",
+        "attrgetter",
         "breakpoint",
         "compile",
         "delattr",
         "eval",
         "exec",
-        "getattr",
+        "get_type_hints",
         "globals",
         "input",
         "locals",
+        "make_dataclass",
+        "methodcaller",
         "open",
+        "random",
+        "set_printoptions",
         "setattr",
+        "seterr",
         "vars",
     )
 )
+"""What runs text as code, reaches attributes by text, or changes what is kept for the whole process."""
+_HARMLESS_ATTRIBUTES = frozenset(("__init__", "__name__", "__post_init__", "__qualname__", "compile"))
+_GETATTR = "getattr"
 
 
 def check_script(source: str) -> None:
@@ -76,26 +96,39 @@ def check_script(source: str) -> None:
 
 
 def is_self_contained(source: str) -> bool:
-    """Tell whether the source visibly changes nothing outside its own namespace.
+    """Tell whether the source visibly changes nothing outside its own namespace, and runs no text as code.
 
     Such a script may be graded many times in one process. It is a heuristic against accidents, such as a
-    changed `builtins`: it does not hold against a script that hides what it does.
+    changed `builtins`, and against responses that a script evaluates: it does not hold against a script that
+    hides what it does.
     """
+    names = {part for name in find_modules(source) for part in name.split(".")[1:]}
+    if not _STATELESS_MODULES.issuperset(find_imports(source)) or any(_is_reaching(name) for name in names):
+        return False
     tree = _parse(source)
-    imported = {name.split(".")[0] for name in find_imports(source)}
-    return imported <= _STATELESS_MODULES and not any(_reaches_out(node) for node in ast.walk(tree))
+    harmless = {id(node.func) for node in ast.walk(tree) if _names_its_attribute(node)}
+    return not any(_reaches_out(node) for node in ast.walk(tree) if id(node) not in harmless)
 
 
 def find_imports(source: str, *, required: bool = False) -> tuple[str, ...]:
     """List the top-level modules that a script imports, sorted; only those outside `try` if required."""
+    return tuple(sorted({name.split(".")[0] for name in find_modules(source, required=required)}))
+
+
+def find_modules(source: str, *, required: bool = False) -> tuple[str, ...]:
+    """List what a script imports, by full names, as `find_imports` does.
+
+    Of `from a import b` it is `a` and `a.b`: whether that is a module is seen only when it is imported.
+    """
     found: set[str] = set()
     pending: list[ast.AST] = [_parse(source)]
     while pending:
         node = pending.pop()
         if isinstance(node, ast.Import):
-            found.update(alias.name.split(".")[0] for alias in node.names)
+            found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.split(".")[0])
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names if alias.name != "*")
         if not (required and isinstance(node, ast.Try)):
             pending.extend(ast.iter_child_nodes(node))
     return tuple(sorted(found))
@@ -153,14 +186,28 @@ def _takes_two(args: ast.arguments) -> bool:
     return needed <= 2 and (positional >= 2 or args.vararg is not None) and not forced
 
 
+def _names_its_attribute(node: ast.AST) -> TypeGuard[ast.Call]:
+    """Tell whether this is `getattr` with a name that can be read here."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == _GETATTR):
+        return False
+    name = node.args[1] if len(node.args) > 1 else None
+    return isinstance(name, ast.Constant) and not str(name.value).startswith("_")
+
+
 def _reaches_out(node: ast.AST) -> bool:
     """Tell whether a piece of syntax can touch something outside the script's namespace."""
     if isinstance(node, ast.Name):
-        return node.id in _REACHING_NAMES
+        return node.id in _REACHING_NAMES or node.id == _GETATTR
     if isinstance(node, ast.Attribute):
         stored = not isinstance(node.ctx, ast.Load)
         own = isinstance(node.value, ast.Name) and node.value.id == "self"
-        return node.attr.startswith("_") or (stored and not own)
+        if own and not node.attr.startswith("__"):
+            return False
+        return stored or (_is_reaching(node.attr) and node.attr not in _HARMLESS_ATTRIBUTES)
     if isinstance(node, ast.Subscript):
         return not isinstance(node.ctx, ast.Load) and not isinstance(node.value, ast.Name | ast.Subscript)
-    return isinstance(node, ast.ImportFrom) and any(alias.name.startswith("_") for alias in node.names)
+    return False
+
+
+def _is_reaching(name: str) -> bool:
+    return name.startswith("_") or name in _REACHING_NAMES

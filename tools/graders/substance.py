@@ -4,7 +4,7 @@ import re
 from typing import NamedTuple
 
 from lucy.tools.graders.correctness import read_json
-from lucy.tools.graders.text import Prompt, Text, compare_words, read_features
+from lucy.tools.graders.text import GENERIC_WORDS, Prompt, Text, compare_words, read_features
 
 _REFUSAL = re.compile(
     r"\b(?:i(?:'m| am) (?:sorry,? (?:but )?)?(?:i )?(?:not able|unable|can(?:no|')t)|"
@@ -18,6 +18,10 @@ _WAY_ON = re.compile(
     r"contact|visit|check|send))\b",
     re.IGNORECASE,
 )
+_COURTEOUS_WORDS = 14
+_SHORTEST_NEWS = 16
+_SUMMARY_RATIO = 3
+_WRONG_FORM = 0.3
 _NOTHING = 0.03
 _REFUSED = 0.2
 _SAID_BACK = 0.3
@@ -32,26 +36,34 @@ class Substance(NamedTuple):
     """0 to 1; every criterion is multiplied by it."""
     fault: str
     """What is wrong, a phrase; empty when nothing is."""
+    exact_share: float = 1.0
+    """The same for criteria that compare with a right answer: idle words around that cost those nothing."""
 
 
 def measure_substance(prompt: Prompt, response: Text) -> Substance:
     """Tell how much a response says: little when it is empty, an echo, a list of keywords or a bare refusal.
 
-    An answer that agrees with the right answer or the recorded reply always counts. A fluent answer about
-    nothing passes, and so does a copied one with every second word changed.
+    Little, too, when it is filler, polite phrases, or such phrases around the person's own words. An answer
+    that agrees with the right answer or the recorded reply always counts. What passes: invented facts in
+    the words of the subject, and the answer to another question on it. In other languages than English only
+    emptiness, echoes, repetition and form are seen.
     """
     if not response.words:
         has_text = bool(response.raw.strip()) and read_json(response.raw) is not None
-        return Substance(1.0, "") if has_text else Substance(0.0, "is empty")
-    worst = min(
+        return Substance(1.0, "") if has_text else Substance(0.0, "is empty", 0.0)
+    idle = min(_measure_idleness(prompt, response), _measure_novelty(prompt, response))
+    hollow = min(
         _measure_echo(prompt, response),
         _measure_stuffing(prompt, response),
         _measure_repetition(response),
         _measure_refusal(response),
+        _measure_form(prompt, response),
     )
+    worst = min(idle, hollow)
     if worst.share >= 1:
         return worst
-    return Substance(max(worst.share, _measure_agreement(prompt, response)), worst.fault)
+    agreement = _measure_agreement(prompt, response)
+    return Substance(max(worst.share, agreement), worst.fault, max(hollow.share, agreement))
 
 
 def _ramp(value: float, low: float, high: float) -> float:
@@ -93,6 +105,39 @@ def _measure_refusal(response: Text) -> Substance:
         return Substance(1.0, "")
     way_on = _WAY_ON.search(response.raw) is not None
     return Substance(0.8 if way_on else _REFUSED, "refuses")
+
+
+def _measure_idleness(prompt: Prompt, response: Text) -> Substance:
+    """Count the words of sentences that have no word of the subject; a greeting or an offer is no fault.
+
+    The subject is what the conversation, the recorded reply and the right answer speak of, and what a
+    sentence that takes that up speaks of besides.
+    """
+    if len(response.words) <= _COURTEOUS_WORDS or not prompt.is_english or prompt.wants_json:
+        return Substance(1.0, "")
+    said = [read_features(sentence) for sentence in response.sentences]
+    linked = [bool(sentence.topics & prompt.subject) for sentence in said]
+    chain = frozenset(word for one, held in zip(said, linked, strict=True) if held for word in one.topics)
+    idle = sum(len(one.words) for one in said if not one.topics & (prompt.subject | (chain - GENERIC_WORDS)))
+    excess = max(0, idle - _COURTEOUS_WORDS)
+    return Substance(
+        1 - (1 - _NOTHING) * excess / len(response.words), "is mostly words that fit any conversation"
+    )
+
+
+def _measure_novelty(prompt: Prompt, response: Text) -> Substance:
+    """Look for content words that the person did not use; a summary of a long message needs none."""
+    is_summary = len(prompt.last.words) > _SUMMARY_RATIO * len(response.words)
+    if len(response.words) < _SHORTEST_NEWS or not prompt.is_english or is_summary:
+        return Substance(1.0, "")
+    fresh = len(response.topics - GENERIC_WORDS - prompt.said) / len(response.words)
+    return Substance(_ramp(-fresh, -1 / _SHORTEST_NEWS, 0.0), "adds nothing to what the person said")
+
+
+def _measure_form(prompt: Prompt, response: Text) -> Substance:
+    """Look for JSON where the person expects a text."""
+    is_document = not prompt.wants_json and isinstance(read_json(response.raw), dict | list)
+    return Substance(_WRONG_FORM if is_document else 1.0, "is JSON, where text is expected")
 
 
 def _measure_agreement(prompt: Prompt, response: Text) -> float:

@@ -9,6 +9,8 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import Any, Literal, NamedTuple
 
+from lucy.tools.graders.tool_usage import Call, Tool, read_calls, read_tools
+from lucy.tools.responses import read_recorded_response, read_response
 from lucy.tools.vocabulary import Record, read_last_user_text, read_reply_text, read_text
 
 _WORD = re.compile(
@@ -61,6 +63,9 @@ REFERENCE_FIELDS = (
 )
 """Fields of `Record.item` that may hold the right answer; the first that is there counts."""
 
+EXPECTED_CALLS_FIELD = "expected_tool_calls"
+"""Field of `Record.item` that may hold the right tool calls."""
+
 Turn = Literal["closing", "asking", "telling"]
 """What the last user message does: end the talk, ask for something, or tell something."""
 
@@ -82,6 +87,8 @@ class Text(NamedTuple):
     """Numbers and names, lower-case."""
     function_share: float
     """Share of function words, 0 to 1: low in lists of keywords and in other languages than English."""
+    calls: tuple[Call, ...] = ()
+    """Tool calls beside the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,10 @@ class Prompt:
     """Content stems of each question or request in the last user message."""
     weights: dict[str, float]
     """Content stem to how near it is to the question: 1 last message, less for earlier ones."""
+    subject: frozenset[str]
+    """Content stems of the conversation, the recorded reply and the right answer that fit few others."""
+    said: frozenset[str]
+    """Stems of the person's own messages."""
     user_pairs: frozenset[tuple[str, str]]
     known: frozenset[str]
     """Words and numbers said anywhere in the conversation, tool results included."""
@@ -101,6 +112,10 @@ class Prompt:
     """The recorded reply."""
     reference: str | None
     """The right answer, where the record has one."""
+    tools: dict[str, Tool]
+    """What the record offers, by name."""
+    calls: tuple[Call, ...] | None
+    """The expected tool calls, empty where none is; None when that is not known."""
     wants_json: bool
     is_english: bool
     """Whether English function words are common in the conversation."""
@@ -117,6 +132,31 @@ def stem(word: str) -> str:
                 return base[:-1] if len(base) > 3 and base[-1] == base[-2] else base.rstrip("e")
         return word.rstrip("e")
     return word
+
+
+GENERIC_WORDS = frozenset(
+    stem(word + ending)
+    for ending in ("", "s", "ed", "ing")
+    for word in """
+    able absolutely account add additional administrator advice agree already always answer anyone
+    anytime apologies apologize apology appreciate appreciated ask aspect assist assistance assure
+    attention aware basically best better bring care certain certainly clear come completely concern
+    confirm consider contact correct correctly course customer dear definitely deserve discuss end
+    ensure especially evaluate every everyone everything exactly excellent experience explain fact far
+    feel feeling follow forward free fully general generally gladly go grader happen happy hear hesitate
+    hope ideal imagine important inconvenience inform information inquiry instruction issue keep kind
+    kindly know known later let lie light like listen look lot make many matter maximum mean mention
+    message mind moment needless never nice note nothing now number often opinion others overall part
+    patience patient people perfect perfectly person please pleasure point possible previous previously
+    problem provide question rather reach ready really reason regard request require resolve respond
+    response right satisfaction satisfy say score see sense serve service shortly show side similar
+    simply situation something soon sorry sort speak special still stop support sure surely system take
+    talk team tell think time today together topic touch trouble true truly trust try understand
+    understanding useful value various verify view wait way welcome well while whole wish wonderful word
+    work world worry write
+    """.strip().split()
+)
+"""Stems of words that fit any conversation, and so do not link an answer to this one."""
 
 
 def read_words(raw: str) -> tuple[str, ...]:
@@ -143,6 +183,13 @@ def read_features(raw: str) -> Text:
     )
 
 
+def read_answer(response: str) -> Text:
+    """Read the features of a response: of its text, with its tool calls beside it."""
+    said = read_response(response)
+    text = read_features(said.text)
+    return text._replace(calls=read_calls(said.tool_calls)) if said.tool_calls else text
+
+
 def read_prompt(record: Record) -> Prompt:
     """Read the features of a record."""
     last = read_features(read_last_user_text(record))
@@ -151,18 +198,32 @@ def read_prompt(record: Record) -> Prompt:
     reply = read_reply_text(record)
     reference = find_reference(record.item)
     expected = reference or reply
+    weights = _weigh_topics(last, messages)
+    topics = frozenset(weights) | read_features(reply).topics | read_features(reference or "").topics
     return Prompt(
         last=last,
         turn=_tell_turn(last),
         asks=_find_asks(last),
-        weights=_weigh_topics(last, messages),
+        weights=weights,
+        subject=topics - GENERIC_WORDS,
+        said=frozenset(stem(word) for by_user, words in messages if by_user for word in words),
         user_pairs=frozenset(pair for by_user, said in messages if by_user for pair in pairwise(said)),
         known=frozenset(words),
         reply=read_features(reply) if reply else None,
         reference=reference,
+        tools=read_tools(record.tools),
+        calls=_find_expected_calls(record),
         wants_json=_is_json_document(expected) or (not expected and "json" in last.words),
         is_english=sum(word in _LIGHT_WORDS for word in words) >= _ENGLISH_SHARE * len(words),
     )
+
+
+def _find_expected_calls(record: Record) -> tuple[Call, ...] | None:
+    """Take the item's `expected_tool_calls`, else the recorded reply's calls, which may be none."""
+    given = record.item.get(EXPECTED_CALLS_FIELD)
+    if given is not None:
+        return read_calls(given)
+    return read_calls(read_response(read_recorded_response(record)).tool_calls) if record.reply else None
 
 
 def find_reference(item: dict[str, Any]) -> str | None:

@@ -28,37 +28,26 @@ ENGINES: "dict[Role, str]" = {
     "embeddings": "TF-IDF, SVD and English word vectors; a model would measure whole texts, in any language",
 }
 """Per role, what the offline engine does and what a language model would add."""
-CONFINED = "memory and CPU time are limited; it is killed when late"
-NOT_CONFINED = "it can read files and use the network, so run only scripts you trust"
 PROBE = """
-import os, tempfile
+import os, socket
+
+TRIES = {
+    "read files": lambda: open("/etc/passwd"),
+    "write files": lambda: open("lucy-probe", "w"),
+    "start processes": lambda: os.fork() or os._exit(0),
+    "use the network": lambda: socket.socket(),
+}
 
 def grade(sample, item):
-    if sample["output_text"] == "write":
-        try:
-            handle, path = tempfile.mkstemp()
-        except OSError:
-            return 1.0
-        try:
-            os.write(handle, b"x")
-        except OSError:
-            return 1.0
-        finally:
-            os.close(handle)
-            os.unlink(path)
-        return 0.0
-    if sample["output_text"] == "fork":
-        try:
-            child = os.fork()
-        except OSError:
-            return 1.0
-        if child == 0:
-            os._exit(0)
-        os.waitpid(child, 0)
-        return 0.0
-    return 1.0
+    try:
+        TRIES[sample["output_text"]]()
+    except OSError:
+        return 1.0
+    return 0.0
 """
 """A grader that tries what it should not be able to do: 1 is "could not"."""
+TRIES = ("read files", "write files", "start processes", "use the network")
+"""What the probe tries."""
 
 
 class Finding(NamedTuple):
@@ -225,24 +214,34 @@ def _check_disk(settings: "Settings") -> str:
 
 
 def _check_grader(_settings: "Settings") -> str:
-    """Start a real grader and let it try what it should not be able to do."""
+    """Say what confines scripts here, and let one try what it should not be able to do."""
     from lucy.errors import GraderError
     from lucy.tools.graders.config import PythonGrader
+    from lucy.tools.graders.host import find_missing
     from lucy.tools.graders.scoring import open_grader
+    from lucy.tools.graders.script_host import find_layers
     from lucy.tools.vocabulary import Record
 
+    layers = find_layers()
+    held = ", ".join(layers) or "nothing"
+    missing = find_missing(layers)
+    if missing:
+        return (
+            f"nothing confines scripts here ({missing}; what holds: {held}): script graders are refused, "
+            "unless they are trusted by name (LUCY_TRUSTED_SCRIPTS)"
+        )
     record = Record("doctor", ({"role": "user", "content": "Is the grader worker well?"},))
     with open_grader(PythonGrader(name="doctor", source=PROBE)) as score_many:
-        run, write, fork = score_many([(record, word) for word in ("run", "write", "fork")])
-    if run.score is None:
+        grades = score_many([(record, name) for name in TRIES])
+    failed = [name for name, grade in zip(TRIES, grades, strict=True) if grade.score != 1.0]
+    if failed:
         raise GraderError(
-            f"A trivial Python grader failed ({run.error}: {run.reason}); scripts cannot be used."
+            f"A confined script could {' and '.join(failed)}, or failed to run; use no script graders here."
         )
-    files = "it cannot write files" if write.score == 1.0 else "it CAN write files"
-    programs = (
-        "cannot start processes" if fork.score == 1.0 else "CAN start processes (the limit spares root)"
+    return (
+        f"scripts run confined by {held}; tried: they cannot {', '.join(TRIES[:-1])} or {TRIES[-1]}; "
+        "what is late or too large is ended"
     )
-    return f"Python scripts run in a process of their own: {CONFINED}; {files} and {programs}; {NOT_CONFINED}"
 
 
 def _check_port(settings: "Settings") -> str:

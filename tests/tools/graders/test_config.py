@@ -1,12 +1,47 @@
 import json
+from typing import Any
 
 import pytest
 
 from lucy.errors import InputError
-from lucy.tools.graders.config import PythonGrader, RubricGrader, load_grader, parse_grader
+from lucy.tools.graders.config import (
+    GRADER_TYPES,
+    JavascriptGrader,
+    MultiGrader,
+    PythonGrader,
+    RubricGrader,
+    load_grader,
+    parse_grader,
+)
 from lucy.tools.graders.criteria import propose_criteria
 
 SCRIPT = "def grade(sample, item):\n    return 1.0\n"
+
+
+JS = "function evaluate(input) { return 1; }"
+CHECK = {
+    "type": "string_check",
+    "input": "{{sample.output_text}}",
+    "reference": "{{item.a}}",
+    "operation": "eq",
+}
+MESSAGES = [{"role": "user", "content": "{{sample.output_text}}"}]
+FORMS: dict[str, dict[str, Any]] = {
+    "javascript": {"source": JS},
+    "llm_as_judge": {"prompt_template": "{{response}}", "model": "m", "temperature": 0.5},
+    "string_check": CHECK,
+    "text_similarity": {"input": "x", "reference": "y", "evaluation_metric": "bleu", "pass_threshold": 0.5},
+    "score_model": {"model": "m", "input": MESSAGES, "range": [1, 7], "sampling_params": {"seed": 1}},
+    "label_model": {"model": "m", "input": MESSAGES, "labels": ["a", "b"], "passing_labels": ["a"]},
+    "multi": {
+        "graders": {"a": CHECK, "b": {"type": "javascript", "source": JS}},
+        "weights": {"a": 0.4, "b": 0.6},
+    },
+}
+
+
+def make(kind: str, **more: Any) -> dict[str, Any]:
+    return {"type": kind, **FORMS[kind], **more}
 
 
 def make_rubric() -> RubricGrader:
@@ -119,7 +154,7 @@ def test_a_rubric_is_loaded_from_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.txt", b"", r"give a Python script \(.py\) or a grader's JSON \(.json\)"),
+        ("a.txt", b"", r"give a Python script \(.py\), a JavaScript script \(.js\) or"),
         ("a.json", b"{", "is not valid JSON"),
         ("a.json", b"[]", "must hold one JSON object"),
         ("a.json", b"[" * 100_000, "is not valid JSON"),
@@ -132,3 +167,111 @@ def test_a_file_that_holds_no_grader_is_refused(tmp_path, name: str, content: by
         (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=message):
         load_grader(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_every_type_survives_json(kind: str):
+    grader = parse_grader(make(kind, name="x"))
+    assert parse_grader(json.loads(grader.model_dump_json())) == grader
+    assert "null" not in grader.model_dump_json()
+
+
+def test_every_type_is_named():
+    assert {*FORMS, "rubric", "python"} == set(GRADER_TYPES)
+
+
+def test_a_grader_without_a_name_is_called_by_its_type_and_a_member_by_its_key():
+    multi = parse_grader(make("multi"))
+    assert isinstance(multi, MultiGrader)
+    assert multi.name == "multi"
+    assert [member.name for member in multi.graders.values()] == ["a", "b"]
+
+
+@pytest.mark.parametrize("field", ["script_code", "script", "source"])
+def test_the_documents_scripts_are_read_as_their_languages_graders(field: str):
+    script = parse_grader({"type": "script", "language": "javascript", field: JS})
+    assert script == JavascriptGrader(name="javascript", source=JS)
+    member = {"type": "script", "language": "Python", field: SCRIPT}
+    multi = parse_grader({"type": "multi", "graders": {"code": member}})
+    assert isinstance(multi, MultiGrader)
+    assert multi.graders["code"] == PythonGrader(name="code", source=SCRIPT)
+
+
+NODE = {"properties": {"next": {"$ref": "#/$defs/node"}}}
+RECURSIVE = {"type": "object", "properties": {"score": {"type": "number"}}, "$defs": {"node": NODE}}
+OPEN = [{"role": "user", "content": "{{item.a"}]
+IMAGE = [{"role": "user", "content": [{"type": "input_image"}]}]
+
+
+def hold(member: object) -> dict[str, Any]:
+    return {"type": "multi", "graders": {"a": member}}
+
+
+@pytest.mark.parametrize(
+    ("value", "place", "message"),
+    [
+        (make("javascript", source="x"), "'source'", "defines no `evaluate"),
+        (make("javascript", source=JS + " " * 300_000), "'source'", "shorten it to fewer than 256000"),
+        ({"type": "python", "source": SCRIPT + "#" * 300_000}, "'source'", "shorten it to fewer than 256000"),
+        (make("llm_as_judge", prompt_template="a\n{{foo}}"), "'prompt_template'", "Line 2: .* 'foo'"),
+        (make("llm_as_judge", output_schema=RECURSIVE), "'output_schema'", r'itself at "\$defs/node"'),
+        (make("llm_as_judge", temperature=3), "'temperature'", "less than or equal to 2"),
+        (make("string_check", input="{{foo.x}}"), "'input'", "the template names 'foo'"),
+        (make("string_check", operation="neq"), "'operation'", "'eq', 'ne', 'like' or 'ilike'"),
+        (make("string_check", reference="", operation="like"), "`reference`", "every text contains it"),
+        (make("text_similarity", evaluation_metric="rouge"), "'evaluation_metric'", "'fuzzy_match'"),
+        (make("score_model", range=[1, 1]), "'range'", "goes from 1 to 1"),
+        (make("score_model", range=[0, float("inf")]), "'range.1'", "finite number"),
+        (make("score_model", input=OPEN), "'input.0.content'", "never closed"),
+        (make("score_model", input=IMAGE), "'input.0.content'", "Only text"),
+        (make("label_model", passing_labels=["c"]), "`labels`", "passing label 'c'"),
+        (make("label_model", labels=["a", "a"]), "'labels'", "'a' stands there twice"),
+        (make("multi", weights={"a": 0.4, "b": 0.5}), "weights", "sum to 0.900, expected 1"),
+        (make("multi", weights={"a": 1}), "weight", "no weight for 'b'"),
+        (make("multi", weights={"a": 0.5, "b": 0.5, "c": 0}), "weight", "a weight and no grader for 'c'"),
+        (make("multi", weights={"a": 2, "b": -1}), "weight", "below 0"),
+        (make("multi", weights={"a": float("nan"), "b": 1}), "'weights.a'", "finite number"),
+        (make("multi", calculate_output="a"), "`weights` or `calculate_output`", "not both"),
+        (make("multi", weights=None, calculate_output="a + x"), "`calculate_output`", "unknown name 'x'"),
+        (hold({"type": "python", "source": "def grade(:"}), "'graders.a.source'", "line 1"),
+        (hold(make("score_model", input=OPEN)), "'graders.a.input.0.content'", "never closed"),
+        (hold(make("multi")), "'graders.a.type'", "is 'multi'; expected one of: rubric"),
+        (hold({"type": "script", "source": JS}), "`graders.a.language`", "is None"),
+        (hold(3), "'graders.a'", "valid dictionary"),
+        (make("multi", graders={}), "'graders'", "at least 1"),
+        ({"type": "script", "language": "js"}, "`grader`", "0 of `script_code`, `script` and `source`"),
+        ({"type": "script", "language": "ruby", "source": "x"}, "`grader.language`", "is 'ruby'"),
+        ({"type": ["multi"]}, "`type`", "expected one of"),
+    ],
+)  # fmt: skip
+def test_every_fault_is_one_sentence_that_names_the_place(value: dict[str, Any], place: str, message: str):
+    with pytest.raises(InputError, match=message) as caught:
+        parse_grader(value)
+    assert place in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_javascript_grader_is_loaded_from_a_file(tmp_path):
+    (tmp_path / "exact.js").write_text(JS, encoding="utf-8")
+    assert load_grader(tmp_path / "exact.js") == JavascriptGrader(name="exact", source=JS)
+
+
+@pytest.mark.parametrize("kind", FORMS)
+def test_every_type_is_loaded_from_a_file_also_wrapped_as_openais_service_takes_it(tmp_path, kind: str):
+    (tmp_path / "plain.json").write_text(json.dumps(make(kind)), encoding="utf-8")
+    (tmp_path / "wrapped.json").write_text(json.dumps({"grader": make(kind), "item": {}}), encoding="utf-8")
+    assert load_grader(tmp_path / "plain.json") == load_grader(tmp_path / "wrapped.json")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"type": "python", "source": "a", "source": "b"}', "the key 'source' stands twice"),
+        ('{"type": "multi", "weights": {"a": NaN}}', "NaN is no JSON number"),
+        ('{"grader": 3}', "expected one of"),
+    ],
+)
+def test_json_that_says_two_things_or_nothing_is_refused(tmp_path, text: str, message: str):
+    (tmp_path / "a.json").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match=message):
+        load_grader(tmp_path / "a.json")

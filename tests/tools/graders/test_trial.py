@@ -1,10 +1,18 @@
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any, cast
+
 import pytest
 
 from lucy.errors import InputError
+from lucy.tools.calls.door import Door
 from lucy.tools.graders.config import PythonGrader, RubricGrader
 from lucy.tools.graders.criteria import propose_criteria
+from lucy.tools.graders.presets import make_preset
+from lucy.tools.graders.resources import NO_RESOURCES, Resources
 from lucy.tools.graders.trial import TrialReport, try_grader
-from lucy.tools.vocabulary import Record
+from lucy.tools.vocabulary import Grade, Record, ScoreMany
 
 
 def make_records(
@@ -102,3 +110,78 @@ def test_records_without_any_answer_are_passed_over():
 def test_nothing_to_try_is_explained():
     with pytest.raises(InputError, match="none of the records has a recorded reply or a reference answer"):
         try_grader(EXACT, make_records(5, reply="", reference=False))
+
+
+def test_replies_that_are_tool_calls_are_tried_with_their_calls():
+    called = {"type": "function", "function": {"name": "find", "arguments": '{"id": 7}'}}
+    tool = {"type": "function", "function": {"name": "find", "parameters": {}}}
+    records = [
+        Record(
+            id=f"r{n}",
+            prompt=({"role": "user", "content": "Find order 7"},),
+            reply=({"role": "assistant", "content": None, "tool_calls": [called]},),
+            tools=(tool,),
+        )
+        for n in range(5)
+    ]
+    grader = make_preset("tool_usage", has_reference=False, has_replies=False, has_tools=True)
+    report = try_grader(grader, records)
+    assert {(sample.source, sample.score, sample.empty_score) for sample in report.samples} == {
+        ("reply", 1, 0)
+    }
+    assert "find" in report.samples[0].response
+
+
+BANNED = {
+    "it always fails": ("return 1 / 0", "None of the 5 answers could be graded (runtime_error"),
+    "it likes nothing best": (
+        "return 1.0 if not sample['output_text'] else 0.3 + int(item['reference_answer']) / 20",
+        "The reference answer scores no more than an empty one for 5 of 5 samples",
+    ),
+}
+
+
+@pytest.mark.parametrize(("body", "sentence"), BANNED.values(), ids=BANNED)
+def test_a_grader_that_cannot_be_the_objective_is_named_as_such(body: str, sentence: str):
+    assert (try_grader(script(body), make_records(5)).must_not_be_used or "").startswith(sentence)
+
+
+def test_a_doubtful_grader_may_still_be_used():
+    assert (
+        try_grader(
+            script("return 0.5 * ('answer' in sample['output_text'])"), make_records(5, reference=False)
+        ).must_not_be_used
+        is None
+    )
+
+
+def open_noisy(step: float) -> Any:
+    """Stand in for a judge that says `step` more each time it is asked anew."""
+
+    @contextmanager
+    def open_grader(config: object, resources: Resources = NO_RESOURCES) -> Generator[ScoreMany]:
+        def score(pairs: Sequence[tuple[Record, str]]) -> list[Grade]:
+            return [
+                Grade(min(1.0, len(text) / 40) + step * resources.repeat if text else 0.0)
+                for _, text in pairs
+            ]
+
+        yield score
+
+    return open_grader
+
+
+JUDGED = Resources(open_judge=lambda _: cast(Door, SimpleNamespace(model="some judge")))
+RUBRIC = make_preset("quality", has_reference=False, has_replies=True, has_tools=False)
+
+
+@pytest.mark.parametrize("step", [0.0, 0.02, 0.3])
+def test_a_judge_is_asked_anew_and_its_noise_is_shown(monkeypatch: pytest.MonkeyPatch, step: float):
+    monkeypatch.setattr("lucy.tools.graders.trial.open_grader", open_noisy(step))
+    report = try_grader(RUBRIC, make_records(20), JUDGED)
+    assert report.noise == pytest.approx(step / 2**0.5, abs=1e-6)
+    assert any("Asked anew" in text for text in report.warnings) == (step == 0.3)
+
+
+def test_what_is_measured_offline_has_no_noise_to_show():
+    assert try_grader(RUBRIC, make_records(5)).noise is None

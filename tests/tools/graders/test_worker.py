@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 from textwrap import dedent, indent
@@ -10,98 +9,39 @@ from lucy.errors import GraderError
 from lucy.tools.graders.config import PythonGrader
 from lucy.tools.graders.host import Limits
 from lucy.tools.graders.python_script import open_python
+from lucy.tools.graders.resources import Resources
 from lucy.tools.vocabulary import Grade, Record
 
 LIMITS = Limits(seconds=20.0, memory_bytes=400 << 20)
 HURRIED = Limits(seconds=1.0, memory_bytes=400 << 20)
+TRUSTING = Resources(trusted=frozenset(("test",)))
+"""These tests are about the workers, also where nothing can confine them."""
 GOOD = "return 0.75"
 
 BAD = {
-    "loops for ever": ("while True: pass", "timeout"),
-    "sleeps": ("import time; time.sleep(3600)", "timeout"),
-    "swallows every exception": (
-        "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
-        "timeout",
-    ),
-    "ignores the signal to end": (
-        "import signal\nfor n in (15, 14, 2): signal.signal(n, signal.SIG_IGN)\nwhile True: pass",
-        "timeout",
-    ),
-    "leaves without a word": ("import os; os._exit(0)", "crash"),
-    "kills itself": ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", "crash"),
-    "follows a null pointer": ("import ctypes; ctypes.string_at(0)", "crash"),
-    "recurses without end": ("def f(): return f()\nreturn f()", "runtime_error"),
-    "allocates ten gigabytes": ("return len(bytearray(10**10)) * 1.0", "memory"),
-    "grows a list without end": ("held = []\nwhile True: held.append(bytearray(10**7))", "memory"),
     "raises": ("raise ValueError('no such field')", "runtime_error"),
     "raises what cannot be shown": (
         "class E(Exception):\n    def __str__(self): raise ValueError\nraise E",
         "runtime_error",
     ),
-    "raises a hundred megabytes": ("raise ValueError('x' * 10**8)", "runtime_error"),
-    "exits": ("import sys; sys.exit(0)", "runtime_error"),
     "interrupts": ("raise KeyboardInterrupt", "runtime_error"),
     "reads its input": ("return float(input())", "runtime_error"),
-    "writes a file": (
-        "import tempfile\nwith tempfile.TemporaryFile() as f: f.write(b'x')\nreturn 1.0",
-        "runtime_error",
-    ),
-    "returns text": ("return '0.5'", "invalid_result"),
-    "returns not a number": ("return float('nan')", "invalid_result"),
-    "returns infinity": ("return float('inf')", "invalid_result"),
-    "returns nothing": ("return None", "invalid_result"),
-    "returns seven": ("return 7", "invalid_result"),
+    "starts a thread": ("import threading\nthreading.Thread(target=print).start()", "runtime_error"),
+    "kills itself": ("import ctypes; ctypes.string_at(0)", "crash"),
     "returns a negative number": ("return -0.5", "invalid_result"),
     "returns a list": ("return [1.0]", "invalid_result"),
     "returns a huge integer": ("return 10**400", "invalid_result"),
-    "writes to every descriptor": (
-        "import os\nfor n in range(1, 30):\n    try: os.write(n, b'\\x00\\x00\\x00\\x05hello')\n"
-        "    except OSError: pass\nreturn 1.0",
-        "crash",
-    ),
-    "writes a huge length": (
-        "import os\nfor n in range(3, 30):\n    try: os.write(n, b'\\xff' * 8)\n    except OSError: pass\n"
-        "return 1.0",
-        "crash",
-    ),
-    "writes a frame of its own": (
-        "import os, json\nbody = json.dumps({'token': 'x', 'score': 1.0}).encode()\n"
-        "for n in range(3, 30):\n    try: os.write(n, len(body).to_bytes(4, 'big') + body)\n"
-        "    except OSError: pass\nreturn 1.0",
-        "crash",
-    ),
-    "says that its process ended": (
-        "import os\nfor n in range(3, 30):\n    try: os.write(n, b'\\x00\\x00\\x00\\x0b{\"ended\":0}')\n"
-        "    except OSError: pass\nreturn 1.0",
-        "crash",
-    ),
-    "closes every descriptor": ("import os; os.closerange(0, 64)\nreturn 1.0", "crash"),
 }
 
-HARMLESS = {
-    "prints fifty megabytes": ("print('x' * 50_000_000)\nreturn 1.0", 1.0),
-    "writes to standard output": ("import os; os.write(1, b'hello' * 1000)\nreturn 1.0", 1.0),
-    "returns true": ("return True", 1.0),
-    "returns a hair more than one": ("return 1 + 1e-12", 1.0),
-    "returns a number of numpy": ("import numpy; return numpy.float32(0.5)", 0.5),
-    "changes the builtins": (
-        "import builtins, json\nbuiltins.float = lambda x: 1.0\nbuiltins.isinstance = None\n"
-        "json.dumps = None\nreturn 1.0",
-        None,
-    ),
-    "evaluates text that changes the builtins": (
-        "exec('import math; math.isfinite = lambda x: False')\nreturn 1.0",
-        None,
-    ),
-    "kills the process that started it": (
-        "import os, signal\nos.kill(os.getppid(), signal.SIGKILL)\nreturn 1.0",
-        1.0,
-    ),
-    "leaves a thread behind": (
-        "import threading, time\nthreading.Thread(target=time.sleep, args=(3600,)).start()\nreturn 1.0",
-        None,
-    ),
-    "keeps a global counter": ("global calls\ncalls += 1\nreturn calls / 10", 0.1),
+GOOD_RESULTS = {
+    "true": ("return True", 1.0),
+    "false": ("return False", 0.0),
+    "a whole number": ("return 1", 1.0),
+    "a hair more than one": ("return 1 + 1e-12", 1.0),
+    "a number of numpy": ("import numpy; return numpy.float32(0.5)", 0.5),
+    "a fraction": ("from fractions import Fraction; return Fraction(1, 4)", 0.25),
+    "a number after printing": ("print('x' * 1000)\nreturn 1.0", 1.0),
+    "a count that starts anew": ("global calls\ncalls += 1\nreturn calls / 10", 0.1),
 }
 
 
@@ -117,24 +57,22 @@ def write_grader(source: str) -> PythonGrader:
     return PythonGrader(name="test", source=dedent(source))
 
 
-def grade_around(bad: str, record: Record, limits: Limits = LIMITS) -> list[Grade]:
-    with open_python(write_script(bad), limits) as score_many:
+def grade_around(bad: str, record: Record) -> list[Grade]:
+    with open_python(write_script(bad), TRUSTING, LIMITS) as score_many:
         return score_many([(record, text) for text in ("good", "bad", "good")])
 
 
 @pytest.mark.parametrize(("bad", "error"), BAD.values(), ids=BAD)
 def test_a_failed_evaluation_is_named_and_the_next_is_right(bad: str, error: str, record: Record):
-    grades = grade_around(bad, record, HURRIED if error == "timeout" else LIMITS)
-    assert [grade.score for grade in grades[::2]] == [0.75, 0.75]
-    assert {(grade.score, grade.error) for grade in grades[1::2]} == {(None, error)}
-    assert all(0 < len(grade.reason) <= 400 for grade in grades[1::2])
-
-
-@pytest.mark.parametrize(("bad", "score"), HARMLESS.values(), ids=HARMLESS)
-def test_an_odd_evaluation_leaves_the_next_one_right(bad: str, score: float | None, record: Record):
     grades = grade_around(bad, record)
     assert [grade.score for grade in grades[::2]] == [0.75, 0.75]
-    assert score is None or {grade.score for grade in grades[1::2]} == {score}
+    assert (grades[1].score, grades[1].error) == (None, error)
+    assert 0 < len(grades[1].reason) <= 300
+
+
+@pytest.mark.parametrize(("script", "score"), GOOD_RESULTS.values(), ids=GOOD_RESULTS)
+def test_a_number_from_0_to_1_is_the_score(script: str, score: float, record: Record):
+    assert [grade.score for grade in grade_around(script, record)] == [0.75, score, 0.75]
 
 
 def test_a_runtime_error_names_the_line_and_the_reason(record: Record):
@@ -148,13 +86,16 @@ def test_a_runtime_error_names_the_line_and_the_reason(record: Record):
     ids=["raises", "defines nothing"],
 )
 def test_a_top_level_that_fails_is_a_compile_error(source: str, record: Record):
-    with open_python(write_grader(source), LIMITS) as score_many:
+    with open_python(write_grader(source), TRUSTING, LIMITS) as score_many:
         assert {grade.error for grade in score_many([(record, "a"), (record, "b")])} == {"compile_error"}
 
 
 def test_a_missing_import_refuses_the_grader():
     source = "import no_such_library\ndef grade(sample, item): return 1.0"
-    with pytest.raises(GraderError, match="no_such_library"), open_python(write_grader(source), LIMITS):
+    with (
+        pytest.raises(GraderError, match="no_such_library"),
+        open_python(write_grader(source), TRUSTING, LIMITS),
+    ):
         pass
 
 
@@ -166,7 +107,7 @@ def test_a_guarded_import_may_be_missing(record: Record):
             no_such_library = None
         def grade(sample, item): return 0.5
     """
-    with open_python(write_grader(source), LIMITS) as score_many:
+    with open_python(write_grader(source), TRUSTING, LIMITS) as score_many:
         assert score_many([(record, "a")])[0].score == 0.5
 
 
@@ -188,14 +129,14 @@ def test_the_script_gets_the_sample_and_the_item():
         item={"reference_answer": "4"},
         metadata={"label": "secret"},
     )
-    with open_python(write_grader(source), LIMITS) as score_many:
+    with open_python(write_grader(source), TRUSTING, LIMITS) as score_many:
         assert score_many([(record, '{"a": 1}')])[0] == Grade(1.0)
 
 
 def test_the_parents_environment_is_not_seen(record: Record, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     source = "import os\ndef grade(sample, item): return 0.0 if 'OPENAI_API_KEY' in os.environ else 1.0"
-    with open_python(write_grader(source), LIMITS) as score_many:
+    with open_python(write_grader(source), TRUSTING, LIMITS) as score_many:
         assert score_many([(record, "a")])[0].score == 1.0
 
 
@@ -203,7 +144,7 @@ def test_set_order_is_the_same_in_every_worker(record: Record):
     source = "def grade(sample, item): return list({str(i) for i in range(50)}).index('7') / 50"
     scores: set[float | None] = set()
     for _ in range(3):
-        with open_python(write_grader(source), LIMITS) as score_many:
+        with open_python(write_grader(source), TRUSTING, LIMITS) as score_many:
             scores.add(score_many([(record, "a")])[0].score)
     assert len(scores) == 1
 
@@ -217,14 +158,14 @@ def test_dataclasses_with_deferred_annotations_work(record: Record):
             x: float = 0.5
         def grade(sample, item): return Point().x
     """
-    with open_python(write_grader(source), LIMITS) as score_many:
+    with open_python(write_grader(source), TRUSTING, LIMITS) as score_many:
         assert score_many([(record, "a")] * 70)[-1].score == 0.5
 
 
 def test_awkward_text_arrives_as_it_was():
     texts = ["", "\ud800 lone", "\x00\x1b", "ü" * 300_000, "日本語", '"}{']
     source = "def grade(sample, item): return 1.0 if sample['output_text'] == item['expected'] else 0.0"
-    with open_python(write_grader(source), LIMITS) as score_many:
+    with open_python(write_grader(source), TRUSTING, LIMITS) as score_many:
         pairs = [(Record(id="r", prompt=(), item={"expected": text}), text) for text in texts]
         assert [grade.score for grade in score_many(pairs)] == [1.0] * len(texts)
 
@@ -236,21 +177,10 @@ def find_descendants() -> list[psutil.Process]:
 @pytest.mark.parametrize("bad", ["return 1.0", "import time; time.sleep(3600)", "import os; os._exit(1)"])
 def test_no_process_is_left_behind(bad: str, record: Record):
     before = set(find_descendants())
-    with open_python(write_script(bad), HURRIED) as score_many:
+    with open_python(write_script(bad), TRUSTING, HURRIED) as score_many:
         score_many([(record, "good"), (record, "bad"), (record, "good")])
         started = set(find_descendants()) - before
     assert started
-    _, alive = psutil.wait_procs(started, timeout=20)
-    assert not alive
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_process_that_the_script_started_ends_with_the_worker(record: Record):
-    before = set(find_descendants())
-    script = "import os, time\nif os.fork() == 0: time.sleep(3600)\nreturn 1.0"
-    with open_python(write_script(script), LIMITS) as score_many:
-        score_many([(record, "bad"), (record, "good")])
-        started = set(find_descendants()) - before
     _, alive = psutil.wait_procs(started, timeout=20)
     assert not alive
 
