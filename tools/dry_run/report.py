@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from lucy.tools.dry_run.noise import EXACT, Noise
 from lucy.tools.dry_run.rollouts import GradedRollout
 from lucy.tools.dry_run.statistics import DryRunStatistics, compute_statistics
+from lucy.tools.dry_run.tricks import TrickResult
 from lucy.tools.dry_run.verdict import Verdict, judge_dry_run
 
 
@@ -23,6 +25,13 @@ class DryRunReport(BaseModel):
     statistics: DryRunStatistics
     """Samples worth looking at are in `statistics.samples`, by record and index."""
     verdict: Verdict
+    planned: int | None = None
+    """Answers that were planned; None when the dry run is whole, as far as is known."""
+
+    @property
+    def missing(self) -> int:
+        """Count the planned answers that are not there."""
+        return max(0, (self.planned or 0) - self.statistics.answers)
 
     @property
     def ready_for_training(self) -> bool:
@@ -34,27 +43,32 @@ def build_report(
     rollouts: Sequence[GradedRollout],
     *,
     weights: Mapping[str, float] | None = None,
-    noise: float = 0.0,
+    noise: Noise = EXACT,
+    tricks: Sequence[TrickResult] = (),
+    topic_names: Mapping[str, str] | None = None,
+    planned: int | None = None,
     group_size: int = 8,
     base_model: str = "",
     grader: str = "",
-    seed: int = 0,
 ) -> DryRunReport:
     """Compute statistics and verdict of graded answers; a pure function of its arguments.
 
     Args:
-        rollouts: All answers of the dry run, those that could not be graded included.
+        rollouts: All answers of the dry run, those that could not be graded included; of one that was stopped
+            those that are there.
         weights: Of the grader's criteria, by id, where it has some.
-        noise: Standard deviation of repeated gradings, see `lucy.tools.dry_run.signal.measure_noise`.
+        noise: Of repeated gradings, see `lucy.tools.dry_run.signal.measure_noise`.
+        tricks: What cheap tricks earned from the grader, where it was probed.
+        topic_names: Names for the sentences, by topic id.
+        planned: Answers that the dry run was to have; with fewer the verdict is never GO.
         group_size: Answers per prompt that training will use.
         base_model: Name for the report.
         grader: Name for the report.
-        seed: Of the resampling behind the intervals.
 
     Raises:
         GraderError: when no answer could be graded.
     """
-    statistics = compute_statistics(rollouts, noise=noise, group_size=group_size, seed=seed)
+    statistics = compute_statistics(rollouts, noise=noise, group_size=group_size)
     counts: dict[str, int] = {}
     for rollout in rollouts:
         counts[rollout.record_id] = counts.get(rollout.record_id, 0) + 1
@@ -63,5 +77,8 @@ def build_report(
         grader=grader,
         rollouts_per_prompt=max(counts.values()),
         statistics=statistics,
-        verdict=judge_dry_run(statistics, weights=weights),
+        verdict=judge_dry_run(
+            statistics, weights=weights, tricks=tricks, topic_names=topic_names, planned=planned
+        ),
+        planned=planned,
     )

@@ -4,23 +4,21 @@ GRPO learns only from groups whose rewards differ. The spread over all prompts s
 prompts at 1 and hard ones at 0 have a large spread and no signal. So everything here is per prompt.
 """
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
-from lucy.tools.dry_run.intervals import Interval, make_interval
+from lucy.tools.dry_run.informative import MIN_DIFFERENCE, estimate_informative
+from lucy.tools.dry_run.intervals import Interval, measure_moments, number_clusters
+from lucy.tools.dry_run.noise import EXACT, Noise, describe_noise, estimate_noise, estimate_reliability
+from lucy.tools.dry_run.rollouts import Group
 from lucy.tools.vocabulary import Grade
 
-MIN_DIFFERENCE = 0.01
-"""Rewards closer than this count as equal, however exact the grader."""
-REPEATABILITY = 2.8
-"""Two gradings of one answer differ by more than 2.8 noise deviations in 5% of cases (ISO 5725-6)."""
-_MEANS = np.sin(np.pi / 2 * (np.arange(80) + 0.5) / 80) ** 2
-_SIZES = np.logspace(-1, 2, 36)
+_FREEDOM = 1e6
+"""Stands for all degrees of freedom that are more than enough."""
 
 
 class Signal(BaseModel):
@@ -34,141 +32,104 @@ class Signal(BaseModel):
     """Typical standard deviation of the rewards of one prompt."""
     noise: float
     """Standard deviation of the grader's own gradings of one answer."""
+    noise_interval: Interval | None = None
+    """Of `noise`; None when no answer was graded twice."""
+    noise_pairs: int = 0
+    """Answers that were graded twice."""
     reliability: float
     """Share of the within-prompt variance that is not the grader's noise, 0 to 1."""
+    reliability_interval: Interval | None = None
+    """Of `reliability`; its lower bound is 0 when the differences are no larger than noise explains. None
+    when no answer was graded twice, or when nothing differs."""
     share_differing: float
     """Share of prompts whose rewards differ by more than noise explains, as observed."""
     group_size: int
     """Answers per prompt in training, which `informative` is for."""
     informative: Interval
-    """Expected share of training groups with differing rewards, 0 to 1."""
+    """Expected share of training groups with differing rewards, noise left out, 0 to 1."""
 
 
-class Group(NamedTuple):
-    """The rewards of one prompt's answers."""
-
-    family: str
-    scores: NDArray[np.float64]
-
-
-def measure_signal(groups: Sequence[Group], *, noise: float = 0.0, group_size: int = 8) -> Signal | None:
+def measure_signal(groups: Sequence[Group], *, noise: Noise = EXACT, group_size: int = 8) -> Signal | None:
     """Measure the per-prompt signal; None when no prompt has two graded answers.
 
     Args:
         groups: Rewards by prompt; prompts with fewer than two are left out.
-        noise: Standard deviation of repeated gradings, see `measure_noise`; 0 for an exact grader.
+        noise: Of the grader, see `measure_noise`.
         group_size: Answers per prompt in training, 2 or more.
     """
-    groups = [group for group in groups if len(group.scores) >= 2]
+    groups = keep_comparable(groups)
     if not groups:
         return None
-    variance = float(np.mean([group.scores.var(ddof=1) for group in groups]))
-    differing = [differs(group.scores, noise) for group in groups]
+    within = _measure_within(groups)
+    reliability = estimate_reliability(within.variance, within.freedom, noise) if within.variance else None
     return Signal(
         prompts=len(groups),
-        within_std=round(variance**0.5, 6),
-        noise=noise,
-        reliability=round(max(0.0, 1 - noise**2 / variance), 6) if variance > 0 else 0.0,
-        share_differing=sum(differing) / len(groups),
+        within_std=round(within.variance**0.5, 6),
+        noise=noise.std,
+        noise_interval=describe_noise(noise),
+        noise_pairs=noise.pairs,
+        reliability=reliability.value if reliability else 0.0,
+        reliability_interval=reliability if noise.pairs else None,
+        share_differing=share_differing(groups, noise),
         group_size=group_size,
         informative=estimate_informative(groups, noise=noise, group_size=group_size),
     )
 
 
-def measure_noise(first: Sequence[Grade], second: Sequence[Grade]) -> float:
-    """Estimate the grader's noise from grading the same answers twice.
+def keep_comparable(groups: Sequence[Group]) -> list[Group]:
+    """Keep the prompts with two graded answers or more."""
+    return [group for group in groups if len(group.scores) >= 2]
 
-    Root of half the mean squared difference (Dahlberg's formula); failed gradings are left out, and 0 is
-    given when no pair is left.
+
+def measure_noise(first: Sequence[Grade], second: Sequence[Grade]) -> Noise:
+    """Measure the grader's noise by grading the same answers twice.
+
+    Gradings that failed are left out; `EXACT` is given when no pair is left. The answers count as unrelated.
     """
     pairs = [
         (a.score, b.score)
         for a, b in zip(first, second, strict=True)
         if a.score is not None and b.score is not None
     ]
-    if not pairs:
-        return 0.0
-    differences = np.array([a - b for a, b in pairs])
-    return float(np.sqrt(np.mean(differences**2) / 2))
+    return estimate_noise(np.array([a - b for a, b in pairs], dtype=np.float64))
 
 
-def differs(scores: NDArray[np.float64], noise: float) -> bool:
-    """Tell whether rewards differ by more than noise: chi-square test of their variance at 5%."""
-    if float(np.ptp(scores)) <= MIN_DIFFERENCE:
-        return False
-    if noise <= 0:
-        return True
-    from scipy.special import chdtri  # slow to import
+def share_differing(groups: Sequence[Group], noise: Noise) -> float:
+    """Give the observed share of prompts whose rewards differ by more than noise explains.
 
-    freedom = len(scores) - 1
-    return float(scores.var(ddof=1)) * freedom > noise**2 * float(chdtri(freedom, 0.05))
-
-
-def informative_probability(success: float, group_size: int) -> float:
-    """Give the chance that a group of right-or-wrong rewards has both: 1 - p^K - (1-p)^K."""
-    return 1 - success**group_size - (1 - success) ** group_size
-
-
-def estimate_informative(groups: Sequence[Group], *, noise: float, group_size: int) -> Interval:
-    """Estimate the share of groups of `group_size` whose rewards differ, from groups of fewer answers.
-
-    Let t be the chance that another answer of a prompt gets the same reward as a given one. A group of K is
-    without signal with probability E[t^(K-1)], exactly, for any number of reward levels. The answers that
-    agree with each answer in turn are beta-binomial counts; the beta's shape is integrated over a fixed
-    grid (mean with Jeffreys' spacing, size 0.1 to 100 evenly in log), which shrinks small samples and, unlike
-    plugging in observed shares, does not count every unanimous small group as dead. A family weighs as much
-    as one prompt. The interval is the posterior's; it assumes prompts of different families independent.
+    Chi-square test of their variance at 5%; without noise, any difference from 0.01.
     """
-    members: dict[str, int] = {}
+    by_size: dict[int, list[NDArray[np.float64]]] = {}
     for group in groups:
-        members[group.family] = members.get(group.family, 0) + 1
-    weights: dict[tuple[int, int], float] = {}
-    for group in groups:
-        for agreeing in _count_agreeing(group.scores, noise):
-            cell = (agreeing, len(group.scores) - 1)
-            weights[cell] = weights.get(cell, 0.0) + 1 / (members[group.family] * len(group.scores))
-    posterior = _weigh_shapes(weights)
-    return _summarise(_informative_by_shape(group_size), posterior)
+        by_size.setdefault(len(group.scores), []).append(group.scores)
+    return sum(_count_differing(np.array(rows), noise.std) for rows in by_size.values()) / len(groups)
 
 
-def _count_agreeing(scores: NDArray[np.float64], noise: float) -> list[int]:
-    """Count, for each answer, the other answers with the same reward."""
-    tolerance = max(MIN_DIFFERENCE, REPEATABILITY * noise)
-    close = np.abs(scores[:, None] - scores[None, :]) <= tolerance
-    return (close.sum(axis=1) - 1).tolist()
+def _count_differing(scores: NDArray[np.float64], noise: float) -> int:
+    """Count the rows that differ."""
+    far = np.ptp(scores, axis=1) > MIN_DIFFERENCE
+    if noise > 0:
+        from scipy.special import chdtri  # slow to import
+
+        freedom = scores.shape[1] - 1
+        far &= scores.var(axis=1, ddof=1) * freedom > noise**2 * float(chdtri(freedom, 0.05))
+    return int(np.count_nonzero(far))
 
 
-def _weigh_shapes(weights: Mapping[tuple[int, int], float]) -> NDArray[np.float64]:
-    from scipy.special import betaln  # slow to import
-
-    a, b = _shapes()
-    log_likelihood = np.zeros_like(a)
-    for (agreeing, of), weight in sorted(weights.items()):
-        log_likelihood += weight * (betaln(a + agreeing, b + of - agreeing) - betaln(a, b))
-    posterior = np.exp(log_likelihood - log_likelihood.max())
-    return posterior / posterior.sum()
+class _Within(NamedTuple):
+    variance: float
+    """Mean variance of the rewards of one prompt."""
+    freedom: float
 
 
-@lru_cache(maxsize=16)
-def _informative_by_shape(group_size: int) -> NDArray[np.float64]:
-    from scipy.special import betaln  # slow to import
-
-    a, b = _shapes()
-    shares: NDArray[np.float64] = 1 - np.exp(betaln(a + group_size - 1, b) - betaln(a, b))
-    return shares
-
-
-def _shapes() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    means, sizes = np.meshgrid(_MEANS, _SIZES)
-    return (means * sizes).ravel(), ((1 - means) * sizes).ravel()
-
-
-def _summarise(values: NDArray[np.float64], posterior: NDArray[np.float64]) -> Interval:
-    order = np.argsort(values, kind="stable")
-    cumulative = np.cumsum(posterior[order])
-    low95, low90, high90, high95 = (
-        float(values[order][min(int(np.searchsorted(cumulative, level)), len(values) - 1)])
-        for level in (0.025, 0.05, 0.95, 0.975)
-    )
-    mean = float(values @ posterior)
-    return make_interval(mean, ninety=(low90, high90), ninetyfive=(low95, high95))
+def _measure_within(groups: Sequence[Group]) -> _Within:
+    """Measure the within-prompt variance, with degrees of freedom from its differences between families."""
+    variances = np.array([group.scores.var(ddof=1) for group in groups])
+    mean = float(variances.mean())
+    if mean <= MIN_DIFFERENCE**2 / 1e4:
+        return _Within(0.0, _FREEDOM)
+    clusters = number_clusters([group.family for group in groups])
+    if clusters.size < 2:
+        return _Within(mean, 1.0)
+    spread = measure_moments(variances, clusters).variance
+    return _Within(mean, min(2 * mean**2 / spread, _FREEDOM) if spread > 0 else _FREEDOM)

@@ -9,15 +9,13 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from lucy.errors import GraderError
-from lucy.tools.dry_run.intervals import (
-    Clusters,
-    Interval,
-    estimate_share,
-    estimate_spread,
-    number_clusters,
-)
-from lucy.tools.dry_run.rollouts import GradedRollout
-from lucy.tools.dry_run.signal import Group, Signal, measure_signal
+from lucy.tools.dry_run.informative import estimate_informative
+from lucy.tools.dry_run.intervals import Interval, estimate_share, estimate_spread, number_clusters
+from lucy.tools.dry_run.keywords import KeywordPull, measure_keywords
+from lucy.tools.dry_run.lengths import LengthPull, measure_length
+from lucy.tools.dry_run.noise import EXACT, Noise
+from lucy.tools.dry_run.rollouts import GradedRollout, group_scores, read_scores
+from lucy.tools.dry_run.signal import Signal, keep_comparable, measure_signal, share_differing
 from lucy.tools.dry_run.thresholds import THRESHOLDS
 
 TopicStatus = Literal["good", "attention", "problem"]
@@ -58,6 +56,10 @@ class TopicStatistics(_Part):
     """Graded answers."""
     prompts: int
     status: TopicStatus
+    share_differing: float | None = None
+    """Share of its prompts whose rewards differ by more than noise explains; None without two answers."""
+    informative: Interval | None = None
+    """Expected share of training groups with differing rewards; None without two answers to a prompt."""
 
 
 class SampleRef(_Part):
@@ -111,6 +113,10 @@ class DryRunStatistics(_Part):
     """Mean over prompts of the best answer's reward, minus the mean: what choosing better could gain."""
     signal: Signal | None
     """None when no prompt has two graded answers."""
+    length: LengthPull | None = None
+    """How rewards follow the length of the answers; None where lengths or rewards hardly differ."""
+    keyword: KeywordPull | None = None
+    """The word that explains most of the rewards; None where no word could."""
     by_criterion: dict[str, Interval] = {}
     """Mean per criterion id; answers that a criterion does not apply to are left out."""
     by_topic: tuple[TopicStatistics, ...]
@@ -118,15 +124,14 @@ class DryRunStatistics(_Part):
 
 
 def compute_statistics(
-    rollouts: Sequence[GradedRollout], *, noise: float = 0.0, group_size: int = 8, seed: int = 0
+    rollouts: Sequence[GradedRollout], *, noise: Noise = EXACT, group_size: int = 8
 ) -> DryRunStatistics:
     """Compute the statistics of a dry run.
 
     Args:
         rollouts: All graded answers, errors included, in any order.
-        noise: The grader's own standard deviation, see `lucy.tools.dry_run.signal.measure_noise`.
+        noise: Of the grader, see `lucy.tools.dry_run.signal.measure_noise`.
         group_size: Answers per prompt that training will use.
-        seed: Of the resampling behind the intervals.
 
     Raises:
         GraderError: when no answer could be graded.
@@ -148,37 +153,26 @@ def compute_statistics(
         answers=len(rollouts),
         graded=len(graded),
         errors=dict(errors.most_common()),
-        error_share=_estimate_error_share(rollouts, seed),
-        mean=estimate_share(scores, clusters, seed=seed),
-        std=estimate_spread(scores, clusters, seed=seed),
+        error_share=_estimate_error_share(rollouts),
+        mean=estimate_share(scores, clusters),
+        std=estimate_spread(scores, clusters),
         median=float(np.median(scores)),
         min=float(scores.min()),
         max=float(scores.max()),
         percentiles=_find_percentiles(scores),
-        above_zero=estimate_share((scores > 0).astype(np.float64), clusters, seed=seed),
-        at_one=estimate_share((scores >= 1).astype(np.float64), clusters, seed=seed),
+        above_zero=estimate_share((scores > 0).astype(np.float64), clusters),
+        at_one=estimate_share((scores >= 1).astype(np.float64), clusters),
         distribution=count_fifths(scores),
         most_common=max(Counter(np.round(scores, 2).tolist()).values()) / len(scores),
         levels=len(set(np.round(scores, 2).tolist())),
         headroom=round(float(np.mean([group.scores.max() for group in groups]) - scores.mean()), 6),
         signal=measure_signal(groups, noise=noise, group_size=group_size),
-        by_criterion=_describe_criteria(graded, seed),
-        by_topic=_describe_topics(graded, seed),
+        length=measure_length(graded),
+        keyword=measure_keywords(graded),
+        by_criterion=_describe_criteria(graded),
+        by_topic=_describe_topics(graded, noise, group_size),
         samples=choose_samples(graded),
     )
-
-
-def read_scores(graded: Sequence[GradedRollout]) -> NDArray[np.float64]:
-    """Collect the rewards of graded answers."""
-    return np.array([rollout.grade.score for rollout in graded], dtype=np.float64)
-
-
-def group_scores(graded: Sequence[GradedRollout]) -> list[Group]:
-    """Collect the rewards by prompt."""
-    by_record: dict[str, list[GradedRollout]] = {}
-    for rollout in graded:
-        by_record.setdefault(rollout.record_id, []).append(rollout)
-    return [Group(group[0].cluster, read_scores(group)) for group in by_record.values()]
 
 
 def count_fifths(scores: NDArray[np.float64]) -> tuple[Bucket, ...]:
@@ -215,9 +209,9 @@ def _refer(rollout: GradedRollout) -> SampleRef:
     )
 
 
-def _estimate_error_share(rollouts: Sequence[GradedRollout], seed: int) -> Interval:
+def _estimate_error_share(rollouts: Sequence[GradedRollout]) -> Interval:
     failed = np.array([rollout.grade.score is None for rollout in rollouts], dtype=np.float64)
-    return estimate_share(failed, number_clusters([rollout.cluster for rollout in rollouts]), seed=seed)
+    return estimate_share(failed, number_clusters([rollout.cluster for rollout in rollouts]))
 
 
 def _find_percentiles(scores: NDArray[np.float64]) -> Percentiles:
@@ -225,46 +219,57 @@ def _find_percentiles(scores: NDArray[np.float64]) -> Percentiles:
     return Percentiles(p10=p10, p25=p25, p50=p50, p75=p75, p90=p90)
 
 
-def _describe_criteria(graded: Sequence[GradedRollout], seed: int) -> dict[str, Interval]:
+def _describe_criteria(graded: Sequence[GradedRollout]) -> dict[str, Interval]:
     names = sorted({name for rollout in graded for name in rollout.grade.criteria})
     means: dict[str, Interval] = {}
     for name in names:
         members = [rollout for rollout in graded if name in rollout.grade.criteria]
         values = np.array([rollout.grade.criteria[name] for rollout in members], dtype=np.float64)
         clusters = number_clusters([rollout.cluster for rollout in members])
-        means[name] = estimate_share(values, clusters, seed=seed)
+        means[name] = estimate_share(values, clusters)
     return means
 
 
-def _describe_topics(graded: Sequence[GradedRollout], seed: int) -> tuple[TopicStatistics, ...]:
+def _describe_topics(
+    graded: Sequence[GradedRollout], noise: Noise, group_size: int
+) -> tuple[TopicStatistics, ...]:
     by_topic: dict[str, list[GradedRollout]] = {}
     for rollout in graded:
         by_topic.setdefault(rollout.topic_id or UNCATEGORIZED, []).append(rollout)
-    return tuple(_describe_topic(topic, members, seed) for topic, members in sorted(by_topic.items()))
+    return tuple(
+        _describe_topic(topic, members, noise=noise, group_size=group_size)
+        for topic, members in sorted(by_topic.items())
+    )
 
 
-def _describe_topic(topic_id: str, members: Sequence[GradedRollout], seed: int) -> TopicStatistics:
-    scores = read_scores(members)
-    clusters: Clusters = number_clusters([rollout.cluster for rollout in members])
-    mean = estimate_share(scores, clusters, seed=seed)
-    prompts = len({rollout.record_id for rollout in members})
+def _describe_topic(
+    topic_id: str, members: Sequence[GradedRollout], *, noise: Noise, group_size: int
+) -> TopicStatistics:
+    scores, groups = read_scores(members), group_scores(members)
+    mean = estimate_share(scores, number_clusters([rollout.cluster for rollout in members]))
+    comparable = keep_comparable(groups)
+    informative = estimate_informative(comparable, noise=noise, group_size=group_size) if comparable else None
     return TopicStatistics(
         topic_id=topic_id,
         mean=mean,
         std=round(float(scores.std()), 6),
         count=len(members),
-        prompts=prompts,
-        status=judge_topic(mean, prompts),
+        prompts=len(groups),
+        status=judge_topic(mean, len(groups), informative),
+        share_differing=round(share_differing(comparable, noise), 6) if comparable else None,
+        informative=informative,
     )
 
 
-def judge_topic(mean: Interval, prompts: int) -> TopicStatus:
-    """Judge one topic on its interval: `problem` when proved hopeless or saturated.
+def judge_topic(mean: Interval, prompts: int, informative: Interval | None = None) -> TopicStatus:
+    """Judge one topic on its intervals: `problem` when nothing can be learned from it.
 
-    `attention` when proved outside the healthy range, or tried on too few prompts to tell.
+    That is proved when its mean lies at an end of the scale, or when few of its training groups would have
+    differing rewards. `attention` when proved outside the healthy range, or tried on too few prompts to tell.
     """
     limits = THRESHOLDS
-    if mean.high95 < limits.hopeless_mean or mean.low95 > limits.saturated_mean:
+    at_end = mean.high95 < limits.hopeless_mean or mean.low95 > limits.saturated_mean
+    if at_end or (informative is not None and informative.high95 < limits.weak_signal):
         return "problem"
     outside = mean.low95 > limits.healthy_mean_high or mean.high95 < limits.healthy_mean_low
     return "attention" if outside or prompts < limits.topic_prompts else "good"

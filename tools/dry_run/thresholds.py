@@ -10,8 +10,8 @@ class Thresholds:
     Sources: the healthy ranges are the specification's (mean 0.25 to 0.65, standard deviation from 0.10,
     above zero more than 10 to 20%, at one fewer than 30 to 50%); mean at least 0.05, the concentration and
     the learnable share at 8 answers (30% passes, under 15% fails) are gates published with the vLLora skill.
-    None of them has a stated error rate: they are starting points, and the intervals around the measured
-    values carry the uncertainty of the sample.
+    The limits on length, words and tricks are ours. None of them all has a stated error rate: they are
+    starting points, and the intervals around the measured values carry the uncertainty of the sample.
     """
 
     hopeless_mean: float = 0.05
@@ -38,7 +38,19 @@ class Thresholds:
     healthy_above_zero: float = 0.20
     healthy_at_one: float = 0.50
     reliability: float = 0.50
-    """Below it the grader's noise is larger than the differences between answers."""
+    """Proved below it the grader's noise is larger than the differences between answers."""
+    longer_wins: float = 0.90
+    """A longer answer that proves to win more often than this is paid for its length: NO-GO."""
+    longer_often_wins: float = 0.75
+    """Proved above it, or below its counterpart 0.25, length is a warning: it may be earned."""
+    length_decides: float = 0.50
+    """Length is NO-GO only where more of the pairs with different lengths than this differ in reward."""
+    keyword: float = 0.75
+    """A word proved to explain more of the rewards than this is NO-GO: one word is not a task."""
+    strong_word: float = 0.50
+    """A word proved to explain more of the rewards than this is a warning."""
+    trick_gain: float = 0.05
+    """A trick proved to earn more than this above honest answers is NO-GO."""
     concentration: float = 0.50
     """A larger share of one single reward is a warning, for graders with more than two rewards."""
     prompts: int = 30

@@ -1,7 +1,9 @@
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pytest
 
+from lucy.tools.dry_run.noise import Noise, estimate_noise
 from lucy.tools.dry_run.rollouts import GradedRollout
 from lucy.tools.vocabulary import Grade
 
@@ -13,7 +15,11 @@ def make() -> Make:
     """Make rollouts from rewards by prompt; None is a grade that failed."""
 
     def make_rollouts(
-        rewards: Sequence[Sequence[float | None]], *, topic: str | None = "topic", family: str = ""
+        rewards: Sequence[Sequence[float | None]],
+        *,
+        topic: str | None = "topic",
+        family: str = "",
+        texts: Sequence[Sequence[str]] | None = None,
     ) -> list[GradedRollout]:
         return [
             GradedRollout(
@@ -21,7 +27,7 @@ def make() -> Make:
                 family,
                 topic,
                 index,
-                f"answer {index}",
+                texts[at][index] if texts else f"answer {index}",
                 Grade(None, error="timeout") if reward is None else Grade(reward),
             )
             for at, group in enumerate(rewards)
@@ -29,3 +35,13 @@ def make() -> Make:
         ]
 
     return make_rollouts
+
+
+@pytest.fixture
+def make_noise() -> Callable[..., Noise]:
+    """Make the noise found by grading some answers twice."""
+
+    def make_some(std: float, pairs: int = 100) -> Noise:
+        return estimate_noise(np.random.default_rng(7).normal(0, std * 2**0.5, pairs))
+
+    return make_some

@@ -47,7 +47,7 @@ def test_one_family_tells_nothing_about_a_difference():
 
 def test_the_interval_is_repeatable():
     values = np.linspace(0, 1, 40)
-    assert estimate_share(values, _alone(40), seed=4) == estimate_share(values, _alone(40), seed=4)
+    assert estimate_mean(values, _alone(40), seed=4) == estimate_mean(values, _alone(40), seed=4)
 
 
 def test_the_interval_of_a_difference_holds_the_truth_in_about_95_of_100_cases():
@@ -60,4 +60,30 @@ def test_the_interval_of_a_difference_holds_the_truth_in_about_95_of_100_cases()
 
 
 def test_the_spread_of_constant_values_is_zero():
-    assert estimate_spread(np.full(20, 0.5), _alone(20)).high95 == pytest.approx(0, abs=1e-6)
+    assert estimate_spread(np.full(20, 0.3), _alone(20)).high95 == 0
+
+
+def test_the_spread_of_values_that_are_all_at_an_end_may_be_larger_than_seen():
+    interval = estimate_spread(np.zeros(30), _alone(30))
+    assert interval.value == interval.low95 == 0
+    assert 0.2 < interval.high95 < 0.35
+
+
+def test_one_family_tells_next_to_nothing():
+    family = number_clusters(["f"] * 8)
+    mean, spread = (one(np.tile([0.4, 0.6], 4), family) for one in (estimate_share, estimate_spread))
+    assert (mean.low95 < 0.05, mean.high95 > 0.95) == (True, True)
+    assert (spread.low95, spread.high95) == (0, pytest.approx(0.5, abs=0.02))
+
+
+def test_rewards_close_together_need_few_prompts():
+    values = np.tile([0.49, 0.51], 5)
+    assert estimate_share(values, _alone(10)).half95 < 0.02
+
+
+@pytest.mark.parametrize("estimate", [estimate_share, estimate_spread])
+def test_the_value_lies_in_its_interval(estimate):
+    for seed in range(40):
+        values = np.random.default_rng(seed).integers(0, 2, 12).astype(float)
+        interval = estimate(values, _alone(12))
+        assert interval.low95 <= interval.low90 <= interval.value <= interval.high90 <= interval.high95

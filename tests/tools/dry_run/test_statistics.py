@@ -55,6 +55,20 @@ def test_topics_are_described_on_their_own():
     assert topics["fair"].mean.value == 0.5
 
 
+def test_a_topic_whose_prompts_each_get_one_reward_is_a_problem_whatever_its_mean():
+    rollouts = [
+        GradedRollout(f"{topic}{at}", "", topic, index, "x", Grade(0.2 + 0.1 * (at % 5) + step * index))
+        for topic, step in (("alive", 0.1), ("dead", 0.0))
+        for at in range(40)
+        for index in range(4)
+    ]
+    alive, dead = compute_statistics(rollouts).by_topic
+    assert (alive.status, alive.share_differing) == ("good", 1)
+    assert (dead.status, dead.share_differing) == ("problem", 0)
+    assert dead.informative is not None
+    assert dead.informative.high95 < 0.3
+
+
 def test_a_topic_with_few_prompts_asks_for_attention(make):
     assert compute_statistics(make([[0.5], [0.4]])).by_topic[0].status == "attention"
 
