@@ -11,7 +11,7 @@ from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
 
-from lucy.errors import CancelledByPersonError, GateError, InputError, ProviderError
+from lucy.errors import CancelledByPersonError, GateError, GraderError, InputError, ProviderError
 from lucy.graph.state import FinetuneWorkflowState, InputState, Update
 from lucy.nodes.catalogue import CATALOGUE
 from lucy.nodes.entry import enter
@@ -45,7 +45,7 @@ def bind_phase(step: Step, phase: StepFunction, bench: Workbench) -> Node:
     def run(state: FinetuneWorkflowState) -> Update:
         try:
             return phase(state, bench)
-        except (InputError, GateError, CancelledByPersonError, ProviderError) as error:
+        except (InputError, GateError, GraderError, CancelledByPersonError, ProviderError) as error:
             if not state.get("pending"):
                 raise
             message = say(state, bench, step=step.id, slot="refused", text=str(error))

@@ -3,35 +3,22 @@
 Decides: GO, WARNING or NO-GO, on intervals.
 Reads: artefacts `dataset`, `categories`, `grader`. Writes: artefact `dry_run`; rollouts and grades.
 Asks: before running; at a WARNING whether the person accepts it; at a NO-GO where to go back to.
-Costs: nothing with the offline engine.
+Costs: nothing with the offline engine; with a judge model its calls, said before.
 """
 
 import re
 from typing import Any
 
-from lucy.graph.state import FinetuneWorkflowState, Intent, Update, collect_inputs, merge
-from lucy.nodes.progress import open_progress
-from lucy.nodes.reading import has_artefact, read_artefact, read_current_records, read_topics, read_tree
+from lucy.errors import GraderError
+from lucy.graph.state import Choice, FinetuneWorkflowState, Intent, Update, collect_inputs, merge
+from lucy.nodes.dry_run_results import describe_report
+from lucy.nodes.dry_run_work import Announced, announce_work, check_answers, do_work, plan_work
+from lucy.nodes.reading import has_artefact, read_artefact, read_tree
 from lucy.nodes.step import Step, approve_choice, ask, finish, get_plan, get_workflow_id, reply, stay
-from lucy.nodes.wording import draw_bullets, draw_table, show_percent, write
-from lucy.tools.dry_run.report import DryRunReport, build_report
-from lucy.tools.dry_run.sampling import choose_sample
-from lucy.tools.dry_run.signal import measure_noise
-from lucy.tools.dry_run.thresholds import THRESHOLDS
-from lucy.tools.graders.config import parse_grader
-from lucy.tools.graders.scoring import hash_grader, list_weights, open_grader
-from lucy.tools.policy.retrieval import base_policy
-from lucy.tools.rollouts import count_tokens, grade_rollouts, join_rollouts, remember_grades, roll_out
+from lucy.nodes.wording import draw_bullets, show_cost, write
+from lucy.tools.dry_run.report import DryRunReport
 from lucy.tools.store.artefacts import put_artefact
-from lucy.tools.store.datasets import set_statistics
-from lucy.tools.store.ledger import add_calls
-from lucy.tools.store.rollouts import Rollout
-from lucy.tools.topics.tree import TopicTree, iterate
-from lucy.tools.vocabulary import Grade, Record, ScoreMany
 from lucy.tools.workbench import Workbench
-
-REGRADED = 50
-"""Answers that are graded a second time to measure the grader's noise."""
 
 
 def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
@@ -58,19 +45,29 @@ def _read_fresh_report(state: FinetuneWorkflowState, bench: Workbench) -> DryRun
 
 
 def _ask_to_run(state: FinetuneWorkflowState, bench: Workbench) -> Update:
-    records = read_current_records(state, bench)
+    pending = state.get("pending")
+    known = pending["plan"] if pending and pending["step"] == "dry_run" else {}
     changes = (state.get("intent") or Intent(kind="edit", text="")).get("changes") or {}
-    topics = {one.record_id: one.topic_id for one in read_topics(state, bench, records)}
-    count = changes.get("count")
-    sample = choose_sample([record.id for record in records], topics, count=count, seed=bench.settings.seed)
-    rollouts = bench.settings.rollouts_per_prompt
+    work = plan_work(
+        state,
+        bench,
+        count=changes.get("count") or (None if "percentage" in changes else known.get("count")),
+        percentage=changes.get("percentage"),
+        answers=changes.get("answers") or known.get("answers"),
+    )
+    try:
+        announced = announce_work(bench, work)
+    except GraderError as error:
+        return _ask_for_another_grader(state, bench, str(error))
     question = write(
         "dry_run",
         "proposal",
-        prompts=len(sample),
-        total=len(records),
-        rollouts=rollouts,
-        answers=len(sample) * rollouts,
+        prompts=work.size.prompts,
+        total=len(work.records),
+        rollouts=work.size.answers,
+        answers=announced.answers,
+        stored=_say_stored(announced),
+        cost=_say_cost(announced),
     )
     return ask(
         state,
@@ -78,8 +75,36 @@ def _ask_to_run(state: FinetuneWorkflowState, bench: Workbench) -> Update:
         step="dry_run",
         question=question,
         choices=[approve_choice("Run the dry run", action="run")],
-        plan={"action": "run", "count": len(sample)},
+        plan={
+            "action": "run",
+            "count": work.size.prompts,
+            "answers": work.size.answers,
+            "is_free": announced.judging is None,
+        },
     )
+
+
+def _ask_for_another_grader(state: FinetuneWorkflowState, bench: Workbench, reason: str) -> Update:
+    choices: list[Choice] = [
+        {"id": "grader", "label": "Change the grader", "kind": "jump", "step": "grader_config"},
+        {"id": "again", "label": "Try again", "kind": "redo"},
+    ]
+    return ask(state, bench, step="dry_run", question=reason, choices=choices, plan={})
+
+
+def _say_stored(announced: Announced) -> str:
+    if not announced.stored:
+        return ""
+    if announced.stored == announced.answers:
+        return write("dry_run", "all_stored")
+    return write("dry_run", "some_stored", stored=announced.stored)
+
+
+def _say_cost(announced: Announced) -> str:
+    judging = announced.judging
+    if judging is None:
+        return write("dry_run", "free")
+    return write("dry_run", "judged", calls=judging.calls, cost=show_cost(judging.cost))
 
 
 def _ask_to_accept(state: FinetuneWorkflowState, bench: Workbench, report: DryRunReport) -> Update:
@@ -127,142 +152,10 @@ def execute(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     if plan.get("action") == "accept" and report is not None and report.verdict.verdict == "WARNING":
         words = (state.get("intent") or Intent(kind="approve", text=""))["text"]
         return _complete(state, bench, report, accepted=words or "accepted")
-    return _run(state, bench, int(plan["count"]))
-
-
-def _run(state: FinetuneWorkflowState, bench: Workbench, count: int) -> Update:
-    records = read_current_records(state, bench)
-    assigned = {one.record_id: one.topic_id for one in read_topics(state, bench, records)}
-    seed = bench.settings.seed
-    chosen = set(choose_sample([record.id for record in records], assigned, count=count, seed=seed))
-    sample = [record for record in records if record.id in chosen]
-    policy = base_policy(records)
-    progress = open_progress(state, bench, "dry_run")
-    rollouts = roll_out(
-        bench.store, policy, sample, count=bench.settings.rollouts_per_prompt, seed=seed, progress=progress
-    )
-    by_id = {record.id: record for record in sample}
-    grader = parse_grader(read_artefact(state, bench, "grader")["config"])
-    with open_grader(grader) as score_many:
-        remembering = remember_grades(bench.store, hash_grader(grader), score_many)
-        grades = grade_rollouts(remembering, rollouts, records=by_id, progress=progress)
-        noise = _measure_noise(score_many, rollouts, grades, by_id)
-    graded = join_rollouts(rollouts, grades, records=by_id, topics=assigned)
-    report = build_report(
-        graded,
-        weights=list_weights(grader),
-        noise=noise,
-        group_size=bench.settings.group_size,
-        base_model=policy.name,
-        grader=grader.name,
-        seed=seed,
-    )
-    return _store(state, bench, report, rollouts, hash_grader(grader))
-
-
-def _measure_noise(
-    score_many: ScoreMany, rollouts: list[Rollout], grades: list[Grade], records: dict[str, Record]
-) -> float:
-    """Grade every n-th answer once more, without the store's memory, in reverse order."""
-    stride = max(1, len(rollouts) // REGRADED)
-    places = list(range(0, len(rollouts), stride))[::-1]
-    again = score_many([(records[rollouts[place].record_id], rollouts[place].response) for place in places])
-    return measure_noise([grades[place] for place in places], again)
-
-
-def _store(
-    state: FinetuneWorkflowState,
-    bench: Workbench,
-    report: DryRunReport,
-    rollouts: list[Rollout],
-    grader: str,
-) -> Update:
-    body: dict[str, Any] = {
-        "report": report.model_dump(mode="json"),
-        "inputs": collect_inputs(state.get("artefacts") or {}, "dry_run"),
-        "rollouts": [one.key for one in rollouts],
-        "grader": grader,
-    }
-    ref = put_artefact(bench.store, get_workflow_id(state), "dry_run", body)
-    set_statistics(bench.store, state.get("dataset_id") or "", dry_run_stats=body["report"])
-    add_calls(
-        bench.store,
-        get_workflow_id(state),
-        "dry_run",
-        ref["sha"],
-        calls=len(rollouts),
-        tokens=count_tokens(rollouts),
-    )
-    text = _describe(report, read_tree(state, bench))
+    work = plan_work(state, bench, count=int(plan["count"]), answers=plan.get("answers"))
+    report, ref = do_work(state, bench, work)
+    text = describe_report(report, read_tree(state, bench))
     return stay(state, bench, step="dry_run", text=text, artefacts={"dry_run": {**ref}})
-
-
-def _describe(report: DryRunReport, tree: TopicTree) -> str:
-    figures, verdict = report.statistics, report.verdict
-    signal = figures.signal
-    informative = (
-        f"{show_percent(signal.informative.value)} "
-        f"({show_percent(signal.informative.low90)} to {show_percent(signal.informative.high90)})"
-        if signal
-        else "unknown"
-    )
-    icons = {"GO": "✅", "WARNING": "⚠️", "NO-GO": "⛔"}
-    return write(
-        "dry_run",
-        "results",
-        prompts=figures.prompts,
-        answers=figures.graded,
-        table=_draw_figures(report),
-        informative=informative,
-        topics=_draw_topics(report, tree),
-        verdict=verdict.verdict,
-        icon=icons[verdict.verdict],
-        dataset=verdict.dataset_quality,
-        grader=verdict.grader_quality,
-        reasons=draw_bullets(verdict.reasons),
-        warnings=draw_bullets(f"⚠️ {warning}" for warning in verdict.warnings),
-    )
-
-
-def _draw_figures(report: DryRunReport) -> str:
-    figures = report.statistics
-    mean, std = figures.mean, figures.std
-    limits = THRESHOLDS
-    low, high = limits.healthy_mean_low, limits.healthy_mean_high
-    rows: list[tuple[Any, ...]] = [
-        ("Mean", f"{mean.value:.2f}", f"{mean.low95:.2f} to {mean.high95:.2f}", f"{low} to {high}"),
-        (
-            "Standard deviation",
-            f"{std.value:.2f}",
-            f"{std.low95:.2f} to {std.high95:.2f}",
-            f"{limits.healthy_std:.2f} and above",
-        ),
-        (
-            "Above 0",
-            show_percent(figures.above_zero.value),
-            "",
-            f"more than {show_percent(limits.healthy_above_zero)}",
-        ),
-        (
-            "At 1.0",
-            show_percent(figures.at_one.value),
-            "",
-            f"fewer than {show_percent(limits.healthy_at_one)}",
-        ),
-    ]
-    return draw_table(("Metric", "Value", "95% interval", "Healthy range"), rows)
-
-
-def _draw_topics(report: DryRunReport, tree: TopicTree) -> str:
-    rows = sorted(report.statistics.by_topic, key=lambda row: row.mean.value)[:6]
-    names = {topic.id: topic.name for topic in iterate(tree)}
-    return draw_table(
-        ("Lowest topics", "Mean", "Answers", "Status"),
-        [
-            (names.get(row.topic_id, row.topic_id), f"{row.mean.value:.2f}", row.count, row.status)
-            for row in rows
-        ],
-    )
 
 
 def _complete(
@@ -276,11 +169,17 @@ def _complete(
 
 
 def read_words(text: str, state: FinetuneWorkflowState, bench: Workbench) -> Intent | None:
-    """Read a number of prompts ("use 300 prompts"), "run it again"; accepting must be said in words."""
+    """Read "use 300 prompts", "20%", "8 answers each", "run it again"; accepting must be said in words."""
     said = text.casefold()
-    number = re.search(r"\b(\d{1,5})\s*(prompts?|records?|samples?)\b", said)
-    if number:
-        return Intent(kind="edit", text=text, changes={"count": int(number.group(1))})
+    changes: dict[str, Any] = {}
+    if number := re.search(r"\b(\d{1,5})\s*(prompts?|records?|samples?)\b", said):
+        changes["count"] = int(number.group(1))
+    if share := re.search(r"\b(\d{1,3}(?:\.\d+)?)\s*(?:%|percent\b)", said):
+        changes["percentage"] = float(share.group(1))
+    if answers := re.search(r"\b(\d{1,3})\s*(?:answers?|rollouts?)\b", said):
+        changes["answers"] = check_answers(int(answers.group(1)))
+    if changes:
+        return Intent(kind="edit", text=text, changes=changes)
     if re.search(r"\b(again|re-?run)\b", said):
         return Intent(kind="redo", text=text)
     pending = state.get("pending")
@@ -297,5 +196,5 @@ STEP = Step(
     answer=answer,
     execute=execute,
     read_words=read_words,
-    hints=("`use 300 prompts`", "`run it again`", "`go back to the grader`"),
+    hints=("`use 300 prompts`, `20%`, `8 answers each`", "`run it again`", "`go back to the grader`"),
 )

@@ -1,91 +1,73 @@
 """Step 4: agree on how answers are graded. The grader is the objective of the training.
 
-Decides: the criteria and their weights, or a script.
-Reads: the goal, the records. Writes: artefact `grader` (and `grader_draft`, one revision per proposal).
-Asks: always; the person states what a good answer is. Costs: nothing with the offline engine.
+Decides: the criteria and their weights, a script, or any other type of grader.
+Reads: the goal, the records. Writes: artefact `grader` (and `grader_draft`, one revision per proposal;
+`grader_trial`, what came of trying one).
+Asks: always; the person states what a good answer is; once more when a cheap trick beats honest answers.
+Costs: nothing with the offline judge; with a judge model the calls of trying and probing, said before.
 """
 
 import re
-from collections.abc import Iterable
-from dataclasses import replace
 
-from lucy.graph.state import FinetuneWorkflowState, Intent, Update
-from lucy.nodes.reading import has_artefact, read_artefact, read_current_records
-from lucy.nodes.step import Step, approve_choice, ask, finish, get_plan, get_workflow_id, reply
-from lucy.nodes.wording import draw_bullets, draw_table, quote, show_percent, write
-from lucy.tools.datasets import find_source
-from lucy.tools.graders.config import GraderConfig, RubricGrader, load_grader, parse_grader
-from lucy.tools.graders.criteria import propose_criteria
+from lucy.errors import GraderError
+from lucy.graph.state import FinetuneWorkflowState, Intent, Ref, Update
+from lucy.nodes.grader_drafts import (
+    Draft,
+    describe_grader,
+    draw_versions,
+    find_given,
+    keep_draft,
+    propose_draft,
+    read_draft,
+    read_reason,
+    revise_draft,
+)
+from lucy.nodes.grader_trials import Tried, announce_trial, describe_trial, keep_trial, try_draft
+from lucy.nodes.step import Step, approve_choice, ask, finish, get_plan, get_workflow_id, reply, say, stay
+from lucy.nodes.wording import draw_bullets, write
 from lucy.tools.graders.criteria_edits import edit_criteria
+from lucy.tools.graders.kinds import RubricGrader
+from lucy.tools.graders.presets import find_preset
 from lucy.tools.graders.scoring import hash_grader
-from lucy.tools.graders.text import find_reference
-from lucy.tools.graders.trial import TrialReport, try_grader
-from lucy.tools.policy.retrieval import base_policy
-from lucy.tools.store.artefacts import get_artefact, put_artefact
-from lucy.tools.vocabulary import Record, read_reply_text
+from lucy.tools.store.artefacts import put_artefact
 from lucy.tools.workbench import Workbench
 
-TRIED = 5
-"""Answers that a new grader is tried on."""
+USE = "use"
+USE_ANYWAY = "use_anyway"
 
 
 def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     """Propose criteria from the goal, or the grader that was given; change them as the person asked."""
     intent = state.get("intent")
     if state.get("pending") and intent and intent["kind"] == "edit":
-        return _revise(state, bench, intent)
-    for kind in ("grader", "grader_draft"):
-        if has_artefact(state, kind) and not (intent and intent["kind"] == "redo"):
-            body = read_artefact(state, bench, kind)
-            grader = parse_grader(body.get("config", body))
-            return _ask(state, bench, grader, name="given", reason="given")
-    grader = _propose_rubric(state, read_current_records(state, bench))
-    return _ask(state, bench, grader, name="proposal", reason="proposed from the goal")
+        draft = revise_draft(state, bench, intent)
+        if draft is not None:
+            return _ask(state, bench, draft)
+        name = "what_to_change" if isinstance(read_draft(state, bench), RubricGrader) else "script_is_fixed"
+        return reply(state, bench, step="grader_config", text=write("grader_config", name))
+    given = None if intent and intent["kind"] == "redo" else find_given(state, bench)
+    try:
+        return _ask(state, bench, given or propose_draft(state, bench))
+    except GraderError as error:
+        # A grader that was given cannot be used here now: say so and propose one that can.
+        update = _ask(state, bench, propose_draft(state, bench))
+        said = say(state, bench, step="grader_config", slot="refused", text=str(error))
+        return update | {"messages": [said, *update["messages"]]}
 
 
-def _propose_rubric(state: FinetuneWorkflowState, records: list[Record]) -> GraderConfig:
-    criteria = propose_criteria(
-        state.get("goal") or "",
-        has_reference=_most(record.item.get("reference_answer") is not None for record in records),
-        has_replies=_most(bool(read_reply_text(record)) for record in records),
-        has_tools=_most(bool(record.tools) for record in records),
+def _ask(state: FinetuneWorkflowState, bench: Workbench, draft: Draft) -> Update:
+    announced = announce_trial(state, bench, draft.grader)
+    question = write(
+        "grader_config", draft.name, grader=describe_grader(draft.grader), judge=announced.sentence
     )
-    return RubricGrader(name="Criteria", criteria=criteria)
-
-
-def _most(claims: Iterable[bool]) -> bool:
-    values = list(claims)
-    return sum(values) * 2 > len(values)
-
-
-def _revise(state: FinetuneWorkflowState, bench: Workbench, intent: Intent) -> Update:
-    changes = intent.get("changes") or {}
-    words = str(changes.get("words") or intent["text"])
-    if "file" in changes:
-        return _ask(state, bench, load_grader(find_source(str(changes["file"]))), name="given", reason=words)
-    grader = _read_draft(state, bench)
-    if not isinstance(grader, RubricGrader):
-        return reply(state, bench, step="grader_config", text=write("grader_config", "script_is_fixed"))
-    criteria = edit_criteria(words, grader.criteria)
-    if criteria is None:
-        return reply(state, bench, step="grader_config", text=write("grader_config", "what_to_change"))
-    changed = grader.model_copy(update={"criteria": criteria})
-    return _ask(state, bench, changed, name="updated", reason=words)
-
-
-def _ask(
-    state: FinetuneWorkflowState, bench: Workbench, grader: GraderConfig, *, name: str, reason: str
-) -> Update:
-    body = {"config": grader.model_dump(mode="json")}
-    ref = put_artefact(bench.store, get_workflow_id(state), "grader_draft", body, reason=reason)
-    label = "Use these criteria" if isinstance(grader, RubricGrader) else "Use this script"
+    is_rubric = isinstance(draft.grader, RubricGrader)
     return ask(
         state,
         bench,
         step="grader_config",
-        question=write("grader_config", name, grader=_describe(grader)),
+        question=question,
         choices=[
-            approve_choice(label),
+            approve_choice("Use these criteria" if is_rubric else "Use this grader"),
             {
                 "id": "promises",
                 "label": "Add: no promises we can't keep",
@@ -94,88 +76,84 @@ def _ask(
             },
             {"id": "what", "label": "What else can be measured?", "kind": "question"},
         ],
-        plan={"draft": ref["revision"]},
+        plan={
+            "action": USE,
+            "draft": keep_draft(state, bench, draft)["revision"],
+            "is_free": announced.is_free,
+        },
     )
-
-
-def _describe(grader: GraderConfig) -> str:
-    if isinstance(grader, RubricGrader):
-        return "\n".join(
-            f"{number}. **{one.name}** ({show_percent(one.weight)}): {one.description}"
-            for number, one in enumerate(grader.criteria, 1)
-        )
-    return f"```python\n{grader.source[:2000].strip()}\n```"
-
-
-def _read_draft(state: FinetuneWorkflowState, bench: Workbench) -> GraderConfig:
-    body = get_artefact(bench.store, get_workflow_id(state), "grader_draft", get_plan(state)["draft"])
-    return parse_grader(body["config"])
 
 
 def answer(state: FinetuneWorkflowState, bench: Workbench) -> Update:
-    """Say what can be measured and what cannot."""
-    return reply(state, bench, step="grader_config", text=write("grader_config", "explained"))
+    """Say what can be measured and what cannot, or list the versions."""
+    intent = state.get("intent")
+    if intent and (intent.get("changes") or {}).get("about") == "versions":
+        table = draw_versions(state, bench)
+        some = {"table": table} if table else {}
+        text = write("grader_config", "versions" if table else "no_versions", **some)
+    else:
+        text = write("grader_config", "explained")
+    return reply(state, bench, step="grader_config", text=text)
 
 
 def execute(state: FinetuneWorkflowState, bench: Workbench) -> Update:
-    """Try the grader on five records, show what it says, and keep it."""
-    grader = _read_draft(state, bench)
-    records = read_current_records(state, bench)
-    trial = try_grader(
-        grader, _find_answers(records, bench.settings.seed), size=TRIED, seed=bench.settings.seed
-    )
-    body = {
-        "config": grader.model_dump(mode="json"),
-        "sha": hash_grader(grader),
-        "trial": trial.model_dump(mode="json"),
-    }
-    reason = (state.get("intent") or Intent(kind="approve", text=""))["text"]
-    ref = put_artefact(bench.store, get_workflow_id(state), "grader", body, reason=reason)
-    name = "tried" if has_answers(records) else "tried_on_base_model"
-    text = write("grader_config", name, table=_draw_trial(trial), warnings=_draw_warnings(trial))
-    return finish(state, bench, step="grader_config", text=text, refs={"grader": {**ref}})
-
-
-def has_answers(records: list[Record]) -> bool:
-    """Tell whether some record has a reply or a reference answer to try a grader on."""
-    return any(read_reply_text(record) or find_reference(record.item) for record in records)
-
-
-def _find_answers(records: list[Record], seed: int) -> list[Record]:
-    """Give the records; if none has an answer to try the grader on, let the base model answer some."""
-    if has_answers(records):
-        return records
-    chosen = records[:: max(1, len(records) // TRIED)][:TRIED]
-    answers = base_policy(records).sample_many(chosen, 1, seed=seed)
-    return [
-        replace(record, reply=({"role": "assistant", "content": some[0]},))
-        for record, some in zip(chosen, answers, strict=True)
-    ]
-
-
-def _draw_trial(trial: TrialReport) -> str:
-    rows = [
-        (
-            f"#{number}",
-            "failed" if one.score is None else f"{one.score:.2f}",
-            quote(one.response, 90),
-            quote(one.reason, 110),
+    """Try the grader on five records and with cheap tricks; keep it, or ask once more when a trick wins."""
+    tried = try_draft(state, bench, read_draft(state, bench))
+    trial: dict[str, Ref] = {"grader_trial": {**keep_trial(state, bench, tried)}}
+    if tried.trial.must_not_be_used:
+        text = write(
+            "grader_config", "unusable", reason=tried.trial.must_not_be_used, trial=describe_trial(tried)
         )
-        for number, one in enumerate(trial.samples, 1)
-    ]
-    return draw_table(("Sample", "Score", "Answer", "Notes"), rows)
+        return stay(state, bench, step="grader_config", text=text, artefacts=trial)
+    if tried.probe.winners and get_plan(state).get("action") != USE_ANYWAY:
+        return _ask_about_tricks(state, bench, tried) | {"artefacts": trial}
+    return _use(state, bench, tried, trial)
 
 
-def _draw_warnings(trial: TrialReport) -> str:
-    return draw_bullets(f"⚠️ {warning}" for warning in trial.warnings)
+def _ask_about_tricks(state: FinetuneWorkflowState, bench: Workbench, tried: Tried) -> Update:
+    question = write(
+        "grader_config",
+        "tricked",
+        trial=describe_trial(tried),
+        warnings=draw_bullets(tried.probe.warnings),
+    )
+    return ask(
+        state,
+        bench,
+        step="grader_config",
+        question=question,
+        choices=[
+            approve_choice("Use it all the same", action=USE_ANYWAY),
+            {"id": "what", "label": "What else can be measured?", "kind": "question"},
+        ],
+        plan={**get_plan(state), "action": USE_ANYWAY, "is_free": False},
+    )
+
+
+def _use(state: FinetuneWorkflowState, bench: Workbench, tried: Tried, trial: dict[str, Ref]) -> Update:
+    body = {"config": tried.grader.model_dump(mode="json"), "sha": hash_grader(tried.grader)}
+    reason = read_reason(state, bench)
+    ref = put_artefact(bench.store, get_workflow_id(state), "grader", body, reason=reason)
+    is_known = get_plan(state).get("action") == USE_ANYWAY
+    text = write("grader_config", "set_anyway") if is_known else describe_trial(tried)
+    text = write("grader_config", "set", trial=text, version=ref["revision"])
+    return finish(state, bench, step="grader_config", text=text, refs={"grader": {**ref}, **trial})
 
 
 def read_words(text: str, state: FinetuneWorkflowState, bench: Workbench) -> Intent | None:
-    """Read a grader file's name or a change of the criteria."""
-    file = re.search(r"(\S+\.(?:py|json))\b", text)
+    """Read a grader file's name, a preset, a version, or a change of the criteria."""
+    file = re.search(r"(\S+\.(?:py|js|json))\b", text)
     if file:
         return Intent(kind="edit", text=text, changes={"file": file.group(1)})
-    grader = _read_draft(state, bench)
+    version = re.search(r"\bversion\s+(\d{1,4})\b", text, re.IGNORECASE)
+    if version:
+        return Intent(kind="edit", text=text, changes={"version": int(version.group(1))})
+    if re.search(r"\bversions\b|\bhistory\b", text, re.IGNORECASE):
+        return Intent(kind="question", text=text, changes={"about": "versions"})
+    preset = find_preset(text)
+    if preset:
+        return Intent(kind="edit", text=text, changes={"preset": preset})
+    grader = read_draft(state, bench)
     if isinstance(grader, RubricGrader) and edit_criteria(text, grader.criteria) is not None:
         return Intent(kind="edit", text=text, changes={"words": text})
     return None
@@ -190,6 +168,7 @@ STEP = Step(
     read_words=read_words,
     hints=(
         "`add: no promises we can't keep`, `make helpfulness 40%`, `remove clarity`",
-        "the path of a grader script (`my_grader.py` with `grade(sample, item)`)",
+        "`use the conciseness preset`, `show the versions`, `use version 1`",
+        "the path of a grader: `my_grader.py`, `my_grader.js`, or the `.json` of any type",
     ),
 )

@@ -19,8 +19,14 @@ from lucy.tools.store.jobs import FINAL, find_job
 from lucy.tools.store.workflows import add_decision, add_message
 from lucy.tools.workbench import Workbench
 
-FREE_ACTIONS: dict[StepName, str] = {"topics_config": "use", "categorize": "keep"}
-"""What a tool call may confirm: it costs nothing, and an earlier revision can be put back."""
+FREE_ACTIONS: dict[StepName, str] = {
+    "topics_config": "use",
+    "categorize": "keep",
+    "grader_config": "use",
+    "dry_run": "run",
+}
+"""What a tool call may confirm: an earlier revision can be put back, and the plan does not say that a model
+is paid or a script run for it. A grader in use trains nothing: that stays the person's decision."""
 
 
 def interpret(state: FinetuneWorkflowState, bench: Workbench) -> Command[Literal["router"]]:
@@ -74,7 +80,8 @@ def _read_tool(reply: Reply, pending: Proposal) -> Intent | None:
         return Intent(kind="jump", text="", step=step) if step else None
     if not reply.get("approve"):
         return Intent(kind="edit", text="", changes=changes) if changes else None
-    if FREE_ACTIONS.get(step) != pending["plan"].get("action"):
+    plan = pending["plan"]
+    if FREE_ACTIONS.get(step) != plan.get("action") or not plan.get("is_free", True):
         raise GateError(
             f"The tool {reply.get('tool')!r} cannot confirm this; only the person can, at the open question."
         )

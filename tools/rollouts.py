@@ -89,7 +89,7 @@ def grade_rollouts(
         progress: Reported to after each chunk.
     """
     grades: list[Grade] = []
-    step = CHUNK * 8
+    step = CHUNK * 32  # large, so that a judge's last slow answer is waited for seldom
     for start in range(0, len(rollouts), step):
         chunk = rollouts[start : start + step]
         grades.extend(score_many([(records[one.record_id], one.response) for one in chunk]))

@@ -86,3 +86,36 @@ class UpdateRecord(OfWorkflow):
     topic: str | None = Field(
         default=None, description="Name or id of the topic that the record belongs to; 'none' for no topic."
     )
+
+
+class ConfigureGrader(OfWorkflow):
+    """A grader."""
+
+    grader_type: Literal[
+        "llm_as_judge", "script", "preset", "rubric", "python", "javascript", "multi", "string_check",
+        "text_similarity", "score_model", "label_model",
+    ] = Field(description="Kind of grader.")  # fmt: skip
+    config: dict[str, Any] = Field(
+        description="For llm_as_judge: prompt_template, output_schema, model, temperature. For script: "
+        "script_code, language (javascript or python). For preset: name. Else the fields of that type."
+    )
+
+
+class SampleSize(OfWorkflow):
+    """How many records to try."""
+
+    sample_size: int = Field(default=5, ge=1, le=100, description="Records to try the grader on.")
+
+
+class UploadDataset(OfWorkflow):
+    """Whether to upload again."""
+
+    force_reupload: bool = Field(default=False, description="Upload although this content was uploaded.")
+
+
+class RunDryRun(OfWorkflow):
+    """How large the dry run is."""
+
+    sample_percentage: float = Field(
+        default=10, gt=0, le=100, description="Percentage of the records to try; at least 30 records."
+    )

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from langchain_core.tools import BaseTool, StructuredTool, ToolException
+from langchain_core.tools import BaseTool, ToolException
 from pydantic import ValidationError
 from pydantic.v1 import ValidationError as OldValidationError
 
 from lucy.errors import LucyError
 from lucy.graph.runs import Runs
-from lucy.graph.toolbox import arguments, records, steps
+from lucy.graph.toolbox import arguments, grading, records, steps
 
 
 class _Entry(NamedTuple):
@@ -72,8 +72,36 @@ TOOLS: dict[str, _Entry] = {
         arguments.UpdateRecord,
         "Correct a record or its topic; the earlier version is kept.",
     ),
+    "configure_grader": _Entry(
+        grading.configure_grader,
+        arguments.ConfigureGrader,
+        "Say how answers are graded: a judge with a template, a script, a preset, or another type. It is "
+        "tried on recorded answers and on cheap tricks before it is used. A script or a paid judge waits for "
+        "the person.",
+    ),
+    "test_grader_sample": _Entry(
+        grading.try_sample,
+        arguments.SampleSize,
+        "Grade a few recorded answers with the grader, with reasons; nothing is changed.",
+    ),
+    "upload_dataset": _Entry(
+        grading.upload_dataset,
+        arguments.UploadDataset,
+        "Freeze this revision of the records, with its grader, for the dry run and the training.",
+    ),
+    "sync_evaluator": _Entry(
+        grading.sync_evaluator,
+        arguments.OfWorkflow,
+        "Replace the grader of the uploaded dataset without uploading the records again.",
+    ),
+    "run_dry_run": _Entry(
+        grading.run_dry_run,
+        arguments.RunDryRun,
+        "Let the base model answer a sample and grade it: statistics, diagnosis and a verdict on intervals. "
+        "With a paid judge the person confirms first; a WARNING is accepted by the person only.",
+    ),
 }
-"""The tools of steps 1 to 3 by name."""
+"""The tools of steps 1 to 5 by name."""
 
 
 def make_tools(runs: Runs) -> list[BaseTool]:
@@ -85,18 +113,27 @@ def make_tools(runs: Runs) -> list[BaseTool]:
     return [_bind(name, entry, runs) for name, entry in TOOLS.items()]
 
 
-def _bind(name: str, entry: _Entry, runs: Runs) -> BaseTool:
-    def call(**given: Any) -> dict[str, Any]:
+class _Tool(BaseTool):
+    """A documented tool. Not LangChain's StructuredTool: that keeps an argument named `config` for itself."""
+
+    call: Callable[..., dict[str, Any]]
+
+    def _run(self, **given: Any) -> dict[str, Any]:
         try:
-            return entry.call(runs, entry.takes(**given))
+            return self.call(**given)
         except LucyError as error:
             raise ToolException(str(error)) from error
 
-    return StructuredTool.from_function(
-        func=call,
+
+def _bind(name: str, entry: _Entry, runs: Runs) -> BaseTool:
+    def call(**given: Any) -> dict[str, Any]:
+        return entry.call(runs, entry.takes(**given))
+
+    return _Tool(
         name=name,
         description=entry.says,
         args_schema=entry.takes,
+        call=call,
         handle_tool_error=True,
         handle_validation_error=_explain,
     )

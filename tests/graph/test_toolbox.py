@@ -21,6 +21,11 @@ DOCUMENTED = {
     "get_dataset_records",
     "get_dataset_stats",
     "update_record",
+    "configure_grader",
+    "test_grader_sample",
+    "upload_dataset",
+    "sync_evaluator",
+    "run_dry_run",
 }
 
 
