@@ -22,8 +22,8 @@ from lucy.graph.build import build_graph
 from lucy.graph.state import STEPS, FinetuneWorkflowState, StepName
 from lucy.nodes.catalogue import find_step
 from lucy.nodes.wording import write
-from lucy.tools.jobs import run_job
-from lucy.tools.store.jobs import FINAL, find_job, request_job_cancel
+from lucy.tools.jobs import Worker, needs_worker, start_job
+from lucy.tools.store.jobs import FINAL, find_job, list_unfinished, request_job_cancel
 from lucy.tools.store.workflows import (
     add_message,
     read_snapshots,
@@ -138,6 +138,15 @@ class Runs:
         )
         thread.daemon = True  # killed with the process: everything that matters is stored as it goes
         thread.start()
+
+    def follow_jobs(self) -> None:
+        """Go on with every workflow that waits for a job, also one that was started before this process.
+
+        Called when an application begins: a training that went on without it is taken in when it ends.
+        """
+        for job in list_unfinished(self.bench.store):
+            if self._awaited_job(job.workflow_id) == job.id and not self.is_running(job.workflow_id):
+                self.start(job.workflow_id)
 
     def follow(self, workflow_id: str, since: int = 0, *, wait: float = 30.0) -> Iterator[Event]:
         """Replay the events from number `since` on and wait for more, until the run ends."""
@@ -256,18 +265,20 @@ class Runs:
         return pending.get("job_id") if pending and pending["kind"] == "job" else None
 
     def _work(self, job_id: str) -> Generator[Event]:
-        """Run the job here, or watch it when another thread or process has it."""
-        worker = threading.Thread(target=run_job, args=(self.bench, job_id), name=job_id, daemon=True)
-        worker.start()
+        """See a job to its end: start a worker when nobody is at it, again when that one died."""
+        worker: Worker | None = None
         while True:
             job = find_job(self.bench.store, job_id)
             if job.progress:
                 yield Event("progress", {"step": job.kind, **job.progress})
             if job.status in FINAL:
                 return
-            worker.join(POLL / 4)
-            if not worker.is_alive():
-                time.sleep(0 if find_job(self.bench.store, job_id).status in FINAL else POLL)
+            if needs_worker(job):
+                worker = start_job(self.bench, job_id)
+            if worker and worker.is_alive():
+                worker.join(POLL / 4)
+            else:
+                time.sleep(POLL)
 
 
 _NOTHING = object()

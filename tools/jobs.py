@@ -1,13 +1,17 @@
 """Run jobs: long work that outlives a page and a process, one function a kind."""
 
 import logging
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
+from typing import Any, Protocol
 
 from lucy.errors import CancelledByPersonError, LucyError
-from lucy.tools.store.jobs import Job, end_job, find_job, take_job, update_job
+from lucy.tools.store.jobs import FINAL, Job, end_job, find_job, take_job, update_job
+from lucy.tools.store.owners import owner_lives
 from lucy.tools.training.job import train
 from lucy.tools.vocabulary import Progress
 from lucy.tools.workbench import Workbench
@@ -15,6 +19,8 @@ from lucy.tools.workbench import Workbench
 logger = logging.getLogger(__name__)
 REPORT_EVERY = 0.5
 """Seconds between two writes of a job's progress."""
+HEARTBEAT = 10.0
+"""Seconds between two signs of life; a lease holds for six times as long."""
 
 KINDS: dict[str, Callable[[Workbench, Job, Progress], dict[str, Any]]] = {"training": train}
 """What each kind of job does: takes the job as stored, gives its result; resumes from its checkpoint."""
@@ -30,7 +36,8 @@ def run_job(bench: Workbench, job_id: str) -> None:
         return
     job = find_job(store, job_id)
     try:
-        result = KINDS[job.kind](bench, job, open_job_progress(bench, job))
+        with _hold_lease(bench, job_id):
+            result = KINDS[job.kind](bench, job, open_job_progress(bench, job))
         end_job(store, job_id, "completed", result=result)
     except CancelledByPersonError as error:
         end_job(store, job_id, "cancelled", error=str(error))
@@ -41,12 +48,97 @@ def run_job(bench: Workbench, job_id: str) -> None:
         end_job(store, job_id, "failed", error=f"The {job.kind} failed inside Lucy ({error}); try again.")
 
 
-def start_job(bench: Workbench, job_id: str) -> None:
-    """Run a job in a thread of this process, whatever the host is; the thread dies with the process.
+@contextmanager
+def _hold_lease(bench: Workbench, job_id: str) -> Generator[None]:
+    """Give a sign of life while the job works: one step of a training may take longer than a lease."""
+    ended = threading.Event()
 
-    A job that died is taken up again by whoever drives its workflow next.
+    def beat() -> None:
+        while not ended.wait(HEARTBEAT):
+            update_job(bench.store, job_id)
+
+    heart = threading.Thread(target=beat, name=f"{job_id}-heart", daemon=True)
+    heart.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        heart.join()
+
+
+_WORKERS: "dict[str, Worker]" = {}
+"""Who works on a job, as far as this process started it."""
+_STARTING = threading.Lock()
+
+
+class Worker(Protocol):
+    """Who works on a job."""
+
+    def is_alive(self) -> bool:
+        """Tell whether it is still at work."""
+        ...
+
+    def join(self, timeout: float) -> None:
+        """Wait for its end, at most so many seconds."""
+        ...
+
+
+class _Process:
+    """A process of its own, which goes on when this one ends."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self._process = process
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    def join(self, timeout: float) -> None:
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout)
+
+
+def start_job(bench: Workbench, job_id: str) -> Worker:
+    """Start work on a job: in a process of its own where the application says so, else in a thread.
+
+    A worker that this process started and that is still at it is given again. A thread dies with its process;
+    a job that died is taken up again by whoever drives its workflow next.
     """
-    threading.Thread(target=run_job, args=(bench, job_id), name=job_id, daemon=True).start()
+    with _STARTING:
+        worker = _WORKERS.get(job_id)
+        if worker is None or not worker.is_alive():
+            worker = _WORKERS[job_id] = _start_worker(bench, job_id)
+    return worker
+
+
+def _start_worker(bench: Workbench, job_id: str) -> Worker:
+    if bench.detaches_jobs:
+        return _Process(_spawn_runner(bench, job_id))
+    thread = threading.Thread(target=run_job, args=(bench, job_id), name=job_id, daemon=True)
+    thread.start()
+    return thread
+
+
+def _spawn_runner(bench: Workbench, job_id: str) -> subprocess.Popen[bytes]:
+    folder = bench.store.home / "jobs" / job_id
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "log.txt").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "lucy.tools.job_runner", job_id],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    assert process.stdin is not None
+    # Through the pipe and not the command line: other users of the machine can read that.
+    with process.stdin as pipe, suppress(BrokenPipeError):
+        pipe.write(bench.settings.write_all().encode())
+    return process
+
+
+def needs_worker(job: Job) -> bool:
+    """Tell whether nobody is at work on a job that has not ended."""
+    return job.status not in FINAL and not (job.owner and owner_lives(job.owner))
 
 
 def open_job_progress(bench: Workbench, job: Job) -> Progress:

@@ -1,4 +1,4 @@
-"""Train the offline policy as a job: split, reward before, GRPO, reward after, comparison, registration.
+"""Train a model as a job: split, reward before, training, reward after, comparison, registration.
 
 Killed and started again it reads what is stored: rollouts and grades by content, the training state from
 the job's checkpoint; registration happens once per job.
@@ -9,21 +9,29 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
+from lucy.errors import InputError
 from lucy.tools.dry_run.rollouts import GradedRollout
 from lucy.tools.graders.config import parse_grader
-from lucy.tools.graders.scoring import hash_grader, open_grader
-from lucy.tools.policy.retrieval import RetrievalPolicy, base_policy
-from lucy.tools.registry import register_version
-from lucy.tools.rollouts import count_tokens, grade_rollouts, join_rollouts, remember_grades, roll_out
+from lucy.tools.graders.scoring import address_grader, open_grader
+from lucy.tools.policy.retrieval import BASE_NAME
+from lucy.tools.registry import Registered, register_version
+from lucy.tools.rollouts import (
+    Policy,
+    count_tokens,
+    grade_rollouts,
+    join_rollouts,
+    remember_grades,
+    roll_out,
+)
 from lucy.tools.store.artefacts import read_assignments
 from lucy.tools.store.datasets import read_records
 from lucy.tools.store.jobs import Job, update_job
 from lucy.tools.store.ledger import add_calls
 from lucy.tools.store.rollouts import Rollout
-from lucy.tools.training.checkpoints import Checkpoint
 from lucy.tools.training.comparison import Comparison, compare
-from lucy.tools.training.grpo import TrainingResult, train_policy
+from lucy.tools.training.offline import OfflineTrainer
 from lucy.tools.training.split import Split, split_records
+from lucy.tools.training.trainer import Parameters, Task, Trained, Trainer
 from lucy.tools.vocabulary import Progress, Record, ScoreMany
 from lucy.tools.workbench import Workbench
 
@@ -72,39 +80,43 @@ def find_topics(
 
 
 def train(bench: Workbench, job: Job, progress: Progress) -> dict[str, Any]:
-    """Do the training job and give its result, JSON."""
+    """Do the training job and give its result, JSON.
+
+    Raises:
+        InputError: the trainer cannot take this; says in sentences what.
+    """
     request = TrainingRequest.model_validate(job.payload)
     records = read_records(bench.store, request.dataset_id, request.batches, request.edits)
     topics = find_topics(bench, job.workflow_id, request.categories, records)
     split = split_records(records, topics, train_share=request.train_split, seed=request.seed)
-    by_id = {record.id: record for record in records}
-    training = [by_id[one] for one in split.train_ids]
-    heldout = [by_id[one] for one in split.heldout_ids]
-    policy = base_policy(training)
-    grader = parse_grader(request.grader)
-    with open_grader(grader) as score_many:
-        score = remember_grades(bench.store, hash_grader(grader), score_many)
-        before = _evaluate(bench, policy, heldout, score, topics=topics, seed=request.seed, progress=progress)
-        result = _train(bench, job, request, policy, training, score, progress)
-        after = _evaluate(
-            bench, result.policy, heldout, score, topics=topics, seed=request.seed, progress=progress
-        )
+    grader, resources = (
+        parse_grader(request.grader),
+        bench.make_resources(job.workflow_id, "training", progress),
+    )
+    trainer, address = OfflineTrainer(), address_grader(grader, resources)
+    with open_grader(grader, resources) as score_many:
+        score = remember_grades(bench.store, address, score_many)
+        task = _make_task(bench, job, request, split, records, score, progress)
+        _check(trainer, task)
+        before = _evaluate(bench, trainer.open_base(task), task, topics)
+        trained = trainer.train(task)
+        after = _evaluate(bench, trained.policy, task, topics)
     comparison = compare(before.graded, after.graded, seed=request.seed)
     made = [*before.rollouts, *after.rollouts]
     tokens = count_tokens(made)
     add_calls(bench.store, job.workflow_id, "training", job.id, calls=len(made), tokens=tokens)
-    registered = _register(bench, job, request, result, comparison, split)
+    registered = _register(bench, job, request, trained, comparison, split)
     return {
         "job_id": job.id,
-        "model_id": registered[0],
-        "version": registered[1],
+        "model_id": registered.model_id,
+        "version": registered.version,
         "name": request.name,
         "comparison": comparison.model_dump(mode="json"),
-        "history": [one.model_dump(mode="json") for one in result.history],
-        "best_step": result.best_step,
-        "steps": result.steps,
-        "variant": result.variant,
-        "grader_errors": result.grader_errors,
+        "history": list(trained.history),
+        "best_step": trained.best_step,
+        "steps": trained.steps,
+        "variant": trained.variant,
+        "grader_errors": trained.grader_errors,
         "split": {
             "train": list(split.train_ids),
             "heldout": list(split.heldout_ids),
@@ -112,50 +124,63 @@ def train(bench: Workbench, job: Job, progress: Progress) -> dict[str, Any]:
         },
         "before": [one.key for one in before.rollouts],
         "after": [one.key for one in after.rollouts],
-        "grader": hash_grader(grader),
-        "cost": 0.0,
+        "grader": address,
+        "cost": trained.cost,
     }
 
 
-def _train(
+def _make_task(
     bench: Workbench,
     job: Job,
     request: TrainingRequest,
-    policy: RetrievalPolicy,
-    training: list[Record],
+    split: Split,
+    records: Sequence[Record],
     score: ScoreMany,
     progress: Progress,
-) -> TrainingResult:
-    return train_policy(
-        policy,
-        training,
-        score,
-        epochs=request.epochs,
-        group_size=request.group_size,
-        seed=request.seed,
+) -> Task:
+    by_id = {record.id: record for record in records}
+    folder = bench.store.home / "jobs" / job.id
+    folder.mkdir(parents=True, exist_ok=True)
+    return Task(
+        job_id=job.id,
+        workflow_id=job.workflow_id,
+        name=request.name,
+        method="rft",
+        base_model="",
+        training=[by_id[one] for one in split.train_ids],
+        heldout=[by_id[one] for one in split.heldout_ids],
+        grader=parse_grader(request.grader),
+        score_many=score,
+        parameters=Parameters(epochs=request.epochs, group_size=request.group_size, seed=request.seed),
+        folder=folder,
+        checkpoint=job.checkpoint,
+        keep=lambda state: _keep(bench, job, state),
         progress=progress,
-        checkpoint=lambda state: _keep(bench, job, state),
-        start=Checkpoint.model_validate(job.checkpoint) if job.checkpoint else None,
     )
 
 
-def _keep(bench: Workbench, job: Job, state: Checkpoint) -> None:
-    update_job(bench.store, job.id, checkpoint=state.model_dump(mode="json"))
+def _keep(bench: Workbench, job: Job, state: Any) -> None:
+    update_job(bench.store, job.id, checkpoint=state)
 
 
-def _evaluate(
-    bench: Workbench,
-    policy: RetrievalPolicy,
-    heldout: list[Record],
-    score: ScoreMany,
-    *,
-    topics: dict[str, str | None],
-    seed: int,
-    progress: Progress,
-) -> _Evaluation:
-    rollouts = roll_out(bench.store, policy, heldout, count=EVALUATION_ANSWERS, seed=seed, progress=progress)
-    by_id = {record.id: record for record in heldout}
-    grades = grade_rollouts(score, rollouts, records=by_id, progress=progress)
+def _check(trainer: Trainer, task: Task) -> None:
+    faults = trainer.find_faults(task)
+    if faults:
+        raise InputError(" ".join(faults))
+
+
+def _evaluate(bench: Workbench, policy: Policy, task: Task, topics: dict[str, str | None]) -> _Evaluation:
+    """Let a model answer the held-out prompts, and grade the answers; what is stored is not done again."""
+    rollouts = roll_out(
+        bench.store,
+        policy,
+        task.heldout,
+        count=EVALUATION_ANSWERS,
+        seed=task.parameters.seed,
+        progress=task.progress,
+    )
+    by_id = {record.id: record for record in task.heldout}
+    grades = grade_rollouts(task.score_many, rollouts, records=by_id, progress=task.progress)
     return _Evaluation(rollouts, join_rollouts(rollouts, grades, records=by_id, topics=topics))
 
 
@@ -163,30 +188,30 @@ def _register(
     bench: Workbench,
     job: Job,
     request: TrainingRequest,
-    result: TrainingResult,
+    trained: Trained,
     comparison: Comparison,
     split: Split,
-) -> tuple[str, int]:
+) -> Registered:
     parameters = {
         "epochs": request.epochs,
         "group_size": request.group_size,
         "train_split": request.train_split,
         "seed": request.seed,
-        "method": result.variant,
+        "method": trained.variant,
     }
     return register_version(
         bench.store,
         name=request.name,
         description=request.goal,
-        base_model="offline-base",
+        base_model=BASE_NAME,
         provider="offline",
-        policy_json=result.policy.to_json(),
+        policy_json=trained.weights,
         job_id=job.id,
         workflow_id=job.workflow_id,
         lineage=request.lineage,
         parameters=parameters,
         training_examples=len(split.train_ids),
         validation_examples=len(split.heldout_ids),
-        cost=0.0,
+        cost=trained.cost,
         notes=comparison.sentence,
     )

@@ -11,12 +11,13 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def open_bench(**given: object) -> "Generator[Workbench]":
+def open_bench(*, detach_jobs: bool = False, **given: object) -> "Generator[Workbench]":
     """Open settings and store; `given` are settings that go before the environment, None left out."""
     from lucy.settings import load_settings
     from lucy.tools.workbench import Workbench
 
-    bench = Workbench(load_settings(**{key: value for key, value in given.items() if value is not None}))
+    settings = load_settings(**{key: value for key, value in given.items() if value is not None})
+    bench = Workbench(settings, detach_jobs=detach_jobs)
     try:
         yield bench
     finally:
@@ -31,11 +32,11 @@ def open_store() -> "Generator[Store]":
 
 
 @contextmanager
-def open_runs(**given: object) -> "Generator[Runs]":
-    """Open the workflows' runs."""
+def open_runs(*, detach_jobs: bool = False, **given: object) -> "Generator[Runs]":
+    """Open the workflows' runs; with `detach_jobs` a training outlives this process."""
     from lucy.graph.runs import Runs
 
-    with open_bench(**given) as bench:
+    with open_bench(detach_jobs=detach_jobs, **given) as bench:
         runs = Runs(bench)
         try:
             yield runs
