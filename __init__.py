@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lucy.graph.state import FinetuneWorkflowState
     from lucy.graph.toolbox.tools import make_tools
     from lucy.settings import Settings
+    from lucy.tools.deployed import deployed_embeddings, deployed_model
     from lucy.tools.workbench import Workbench
 
 __all__ = [
@@ -23,6 +24,8 @@ __all__ = [
     "Settings",
     "Workbench",
     "build_graph",
+    "deployed_embeddings",
+    "deployed_model",
     "make_tools",
 ]
 
@@ -33,6 +36,8 @@ _HOMES = {
     "Settings": "lucy.settings",
     "Workbench": "lucy.tools.workbench",
     "build_graph": "lucy.graph.build",
+    "deployed_embeddings": "lucy.tools.deployed",
+    "deployed_model": "lucy.tools.deployed",
     "make_tools": "lucy.graph.toolbox.tools",
 }
 

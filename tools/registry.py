@@ -1,35 +1,30 @@
-"""Register trained models and deploy them under names; `ModelServer` answers with them."""
+"""Register trained models; `endpoints` deploys them under names, and `ModelServer` answers with them."""
 
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection
-
-from lucy.errors import InputError, NotFoundError, StoreError
+from lucy.errors import InputError, StoreError
+from lucy.tools.endpoints import Mode, check_deployment, deploy, promote_arm, suggest_name, undo_deployment
 from lucy.tools.serving import Answer, ModelServer
-from lucy.tools.store import deployments, models
+from lucy.tools.store import models
 from lucy.tools.store.database import Store
-from lucy.tools.store.deployments import Deployment
 from lucy.tools.store.encoding import encode, hash_content
-from lucy.tools.store.models import Model, Version
+from lucy.tools.store.models import Kind, Model, Version
 
 __all__ = [
     "Answer",
     "Mode",
     "ModelServer",
     "Registered",
+    "check_deployment",
     "deploy",
+    "promote_arm",
     "register_version",
     "suggest_name",
     "undo_deployment",
 ]
-
-Mode = Literal["new_endpoint", "replace_gateway"]
-"""A name of its own, or a new version under a name that is already served."""
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 
 
 class Registered(NamedTuple):
@@ -46,7 +41,9 @@ def register_version(
     description: str,
     base_model: str,
     provider: str,
-    policy_json: str | Mapping[str, Any],
+    policy_json: str | Mapping[str, Any] = "",
+    kind: Kind = "retrieval",
+    weights: str = "",
     job_id: str,
     workflow_id: str,
     lineage: Mapping[str, Any],
@@ -58,10 +55,17 @@ def register_version(
 ) -> Registered:
     """Keep what a training job made: the weights as a file, then the rows; once per job.
 
-    The same name again in the same workflow is a new version of the same model. `policy_json` is what
-    `RetrievalPolicy.to_json` writes, as text or parsed; `cost` is in dollars, None when unknown.
+    The same name again in the same workflow is a new version of the same model. `weights` are by `kind`:
+    what `RetrievalPolicy.to_json` writes (or, also parsed, as `policy_json`), the path of a local model's
+    folder, or the model's name at its service. `cost` is in dollars, None when unknown.
+
+    Raises:
+        InputError: there are no weights.
+        StoreError: the weights cannot be written.
     """
-    text = policy_json if isinstance(policy_json, str) else encode(policy_json)
+    text = weights or (policy_json if isinstance(policy_json, str) else encode(policy_json))
+    if not text.strip():
+        raise InputError(f"The model {name!r} has no weights; give those of its kind, {kind!r}.")
     # The write lock is held while the file is written: two jobs that end together get two numbers.
     with store.write() as connection:
         done = models.find_job_version(connection, job_id)
@@ -71,8 +75,7 @@ def register_version(
         # The job names a new model, so that a registration repeated after a crash takes the same file.
         model_id = found or f"model-{hash_content('model', job_id)[:12]}"
         number = models.next_version(connection, model_id)
-        path = f"models/{model_id}/{number}.json"
-        _write_weights(store.home / path, text)
+        path = _keep_weights(store, kind, text, f"models/{model_id}/{number}.json")
         if not found:
             models.add_model(
                 connection,
@@ -83,10 +86,21 @@ def register_version(
             Version(
                 model_id=model_id, version=number, workflow_id=workflow_id, job_id=job_id, path=path,
                 lineage=dict(lineage), parameters=dict(parameters), training_examples=training_examples,
-                validation_examples=validation_examples, cost=cost, notes=notes,
+                validation_examples=validation_examples, cost=cost, notes=notes, kind=kind,
             ),
         )  # fmt: skip
     return Registered(model_id, number)
+
+
+def _keep_weights(store: Store, kind: Kind, weights: str, place: str) -> str:
+    """Write what is a text into a file; give what the version's row names it by."""
+    if kind == "retrieval":
+        _write_weights(store.home / place, weights)
+        return place
+    folder = Path(weights)
+    if kind == "transformers" and folder.is_relative_to(store.home):
+        return str(folder.relative_to(store.home))  # so that the home can be moved
+    return weights
 
 
 def _write_weights(path: Path, text: str) -> None:
@@ -103,95 +117,3 @@ def _write_weights(path: Path, text: str) -> None:
             f"The weights {str(path)!r} cannot be written ({error.strerror}); "
             "make room or make the folder writable, then run the step again."
         ) from error
-
-
-def suggest_name(text: str) -> str:
-    """Turn any text into a name that a model can be served under, such as `support-replies`."""
-    words = re.findall(r"[a-z0-9]+", text.lower())
-    return "-".join(words)[:64].strip("-") or "lucy-model"
-
-
-def deploy(
-    store: Store, model_id: str, version: int, *, name: str, mode: str = "new_endpoint", key: str
-) -> Deployment:
-    """Serve a version under a name from now on; once per `key`.
-
-    `new_endpoint` takes a name that is free or the same model's; `replace_gateway` an existing one,
-    whose old version is one step away (`undo_deployment`).
-
-    Raises:
-        InputError: the model is missing or deleted, or the name or mode cannot be used.
-    """
-    _check_words(name, mode)
-    with store.write() as connection:
-        done = deployments.find_deployment_key(connection, key)
-        if done:
-            return _check_same(done, name, model_id, version)
-        _check_servable(connection, model_id, version)
-        _check_name_use(connection, name, mode, model_id)
-        wanted = Deployment(name, 0, mode, model_id, version, key)
-        return deployments.add_deployment(connection, wanted)
-
-
-def _check_words(name: str, mode: str) -> None:
-    if mode not in get_args(Mode):
-        raise InputError(f"The mode {mode!r} is unknown; expected one of {', '.join(get_args(Mode))}.")
-    if not NAME.fullmatch(name):
-        raise InputError(
-            f"The name {name!r} cannot be served; expected 1 to 128 letters, digits, '.', '_', ':' or '-', "
-            f"such as {suggest_name(name)!r}."
-        )
-
-
-def _check_same(done: Deployment, name: str, model_id: str, version: int) -> Deployment:
-    if (done.name, done.model_id, done.version) != (name, model_id, version):
-        raise InputError(
-            f"The key {done.key!r} already deployed version {done.version} of {done.model_id!r} as "
-            f"{done.name!r}; use a new key for another deployment."
-        )
-    return done
-
-
-def _check_servable(connection: Connection, model_id: str, version: int) -> None:
-    status = models.find_status(connection, model_id, version)
-    if status is None:
-        raise InputError(
-            f"There is no version {version} of model {model_id!r}; `lucy models list` shows what there is."
-        )
-    if status != "ready":
-        raise InputError(f"Model {model_id!r} is {status} and cannot be deployed; choose one that is ready.")
-
-
-def _check_name_use(connection: Connection, name: str, mode: str, model_id: str) -> None:
-    served = deployments.newest_deployment(connection, name)
-    if mode == "new_endpoint" and served and served.model_id != model_id:
-        raise InputError(
-            f"The name {name!r} already serves model {served.model_id!r}; choose another name, "
-            "or the mode 'replace_gateway' to replace it."
-        )
-    if mode == "replace_gateway" and not served:
-        raise InputError(
-            f"Nothing is served as {name!r} that could be replaced; use the mode 'new_endpoint'."
-        )
-    if models.find_status(connection, name):
-        raise InputError(f"The name {name!r} is the id of a model; choose another name.")
-
-
-def undo_deployment(store: Store, name: str) -> Deployment:
-    """Serve again what the name served before, by a new row; undone twice, the newer one is back.
-
-    Raises:
-        NotFoundError: nothing was ever deployed under the name.
-        InputError: there is no earlier deployment, or its model was deleted.
-    """
-    with store.write() as connection:
-        now = deployments.newest_deployment(connection, name)
-        before = deployments.newest_deployment(connection, name, back=1)
-        if now is None:
-            raise NotFoundError(f"Nothing is deployed as {name!r}; `lucy models list` shows what is.")
-        if before is None:
-            raise InputError(f"The name {name!r} has served one version only; there is none to go back to.")
-        _check_servable(connection, before.model_id, before.version)
-        key = hash_content("undo", name, now.number)
-        back = before._replace(mode="replace_gateway", key=key)
-        return deployments.add_deployment(connection, back)

@@ -2,16 +2,20 @@
 
 import json
 import time
-import uuid
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import closing
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from lucy.tools.serving import Answer, split_words
-from lucy.tools.vocabulary import Message
+from lucy.tools.backends import Piece, Reply, Request
+from lucy.tools.serving import Answer, AnswerStream
 
 Role = Literal["system", "developer", "user", "assistant", "tool", "function"]
+PASSED_ON = (
+    "top_p", "frequency_penalty", "presence_penalty", "logit_bias", "parallel_tool_calls", "reasoning_effort",
+)  # fmt: skip
+"""Parameters that only models of other services know."""
 
 
 class _Given(BaseModel):
@@ -53,10 +57,13 @@ class StreamOptions(_Given):
 class ChatRequest(_Given):
     """Ask a deployed model for one answer.
 
-    Honoured: `model`, `messages`, `temperature` (0 is the most probable answer), `seed` (default 0: the same
-    request gets the same answer), `max_tokens`, `max_completion_tokens`, `stop`, `stream`, `stream_options`.
-    `tools` and `tool_choice` are accepted and ignored: this model does not call tools. Other fields are
-    ignored, except that `n` above 1, `logprobs` and a `response_format` other than text are refused.
+    Honoured by every model: `model`, `messages`, `temperature` (0 is the most probable answer), `seed`
+    (default 0: the same request gets the same answer), `max_tokens`, `max_completion_tokens`, `stop`,
+    `stream`, `stream_options`, `user` (or the header `x-session-id`): an A/B test gives the same user the
+    same arm. `tools`, `tool_choice`, `response_format`, `top_p` and the penalties reach models that know
+    them: those of another service, and tools local models. A retrieval policy does not call tools, it
+    ignores them; a `response_format` other than text it refuses. `n` above 1 and `logprobs` are refused.
+    Other fields are ignored.
     """
 
     model: Annotated[str, Field(min_length=1)]
@@ -70,10 +77,18 @@ class ChatRequest(_Given):
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     tools: list[dict[str, Any]] | None = None
-    """Ignored: this model does not call tools."""
+    tool_choice: str | dict[str, Any] | None = None
+    parallel_tool_calls: bool | None = None
+    user: str | None = None
+    """Whom an A/B test sticks to; only a hash of it is kept."""
     n: int | None = None
     logprobs: bool | None = None
     response_format: dict[str, Any] | None = None
+    top_p: Annotated[float | None, Field(ge=0, le=1, allow_inf_nan=False)] = None
+    frequency_penalty: Annotated[float | None, Field(ge=-2, le=2, allow_inf_nan=False)] = None
+    presence_penalty: Annotated[float | None, Field(ge=-2, le=2, allow_inf_nan=False)] = None
+    logit_bias: dict[str, float] | None = None
+    reasoning_effort: str | None = None
 
     @field_validator("messages")
     @classmethod
@@ -94,28 +109,26 @@ class ChatRequest(_Given):
     @field_validator("logprobs")
     @classmethod
     def refuse_logprobs(cls, value: bool | None) -> bool | None:
-        """Refuse probabilities of tokens: this model has none."""
+        """Refuse probabilities of tokens, which are not passed on."""
         if value:
             raise ValueError("this model has no token probabilities, leave it out")
         return value
 
-    @field_validator("response_format")
-    @classmethod
-    def refuse_formats(cls, value: dict[str, Any] | None) -> dict[str, Any] | None:
-        """Refuse answers in JSON: this model gives text."""
-        if value is not None and value.get("type") != "text":
-            raise ValueError("this model answers in plain text only, leave it out or give type 'text'")
-        return value
-
     @property
-    def plain_messages(self) -> list[Message]:
-        """The conversation as the rest of Lucy knows it."""
-        return [message.model_dump(exclude_none=True) for message in self.messages]
-
-    @property
-    def stops(self) -> list[str]:
-        """The texts that end the answer."""
-        return [self.stop] if isinstance(self.stop, str) else self.stop or []
+    def wanted(self) -> Request:
+        """The request as the rest of Lucy knows it."""
+        others = {name: getattr(self, name) for name in PASSED_ON}
+        return Request(
+            tuple(message.model_dump(exclude_none=True) for message in self.messages),
+            seed=self.seed,
+            temperature=self.temperature,
+            max_tokens=self.max_completion_tokens or self.max_tokens,
+            stop=(self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ()),
+            tools=tuple(self.tools or ()),
+            tool_choice=self.tool_choice,
+            response_format=self.response_format,
+            others={name: value for name, value in others.items() if value is not None},
+        )
 
     @property
     def wants_usage(self) -> bool:
@@ -125,24 +138,42 @@ class ChatRequest(_Given):
 
 def write_completion(name: str, answer: Answer) -> dict[str, Any]:
     """Write an answer in one piece."""
-    message = {"role": "assistant", "content": answer.text, "refusal": None}
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": answer.finish_reason}
+    reply = answer.reply
+    content = None if reply.tool_calls and not reply.text else reply.text
+    message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": reply.refusal}
+    if reply.tool_calls:
+        message["tool_calls"] = list(reply.tool_calls)
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": reply.finish_reason}
     head = _write_head(name, answer, "chat.completion")
-    return head | {"choices": [choice], "usage": _write_usage(answer)}
+    return head | {"choices": [choice], "usage": _write_usage(reply)}
 
 
-def write_stream(name: str, answer: Answer, *, wants_usage: bool) -> Iterator[str]:
-    """Write an answer as server-sent events, a word each, ended by `[DONE]`."""
-    head = _write_head(name, answer, "chat.completion.chunk")
+def write_stream(name: str, stream: AnswerStream, *, wants_usage: bool) -> Generator[str]:
+    """Write an answer as server-sent events, a piece each, ended by `[DONE]`."""
+    head = _write_head(name, stream, "chat.completion.chunk")
     if wants_usage:
         head["usage"] = None
     yield _write_chunk(head, {"role": "assistant", "content": ""})
-    for word in split_words(answer.text):
-        yield _write_chunk(head, {"content": word})
-    yield _write_chunk(head, {}, answer.finish_reason)
+    reply = (yield from _write_pieces(head, stream.pieces)).reply
+    yield _write_chunk(head, {}, reply.finish_reason)
     if wants_usage:
-        yield write_event(head | {"choices": [], "usage": _write_usage(answer)})
+        yield write_event(head | {"choices": [], "usage": _write_usage(reply)})
     yield "data: [DONE]\n\n"
+
+
+def _write_pieces(
+    head: dict[str, Any], pieces: Generator[Piece, None, Answer]
+) -> Generator[str, None, Answer]:
+    with closing(pieces):
+        while True:
+            try:
+                piece = next(pieces)
+            except StopIteration as end:
+                return end.value
+            delta: dict[str, Any] = {"content": piece.text} if piece.text else {}
+            if piece.tool_calls:
+                delta["tool_calls"] = list(piece.tool_calls)
+            yield _write_chunk(head, delta)
 
 
 def write_event(value: dict[str, Any], name: str | None = None) -> str:
@@ -151,9 +182,9 @@ def write_event(value: dict[str, Any], name: str | None = None) -> str:
     return f"{head}data: {json.dumps(value, ensure_ascii=False)}\n\n"
 
 
-def _write_head(name: str, answer: Answer, kind: str) -> dict[str, Any]:
+def _write_head(name: str, answer: Answer | AnswerStream, kind: str) -> dict[str, Any]:
     return {
-        "id": f"chatcmpl-{uuid.uuid4().hex}",
+        "id": answer.id,
         "object": kind,
         "created": int(time.time()),
         "model": name,
@@ -161,14 +192,14 @@ def _write_head(name: str, answer: Answer, kind: str) -> dict[str, Any]:
     }
 
 
-def _write_chunk(head: dict[str, Any], delta: dict[str, str], finish: str | None = None) -> str:
+def _write_chunk(head: dict[str, Any], delta: dict[str, Any], finish: str | None = None) -> str:
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
     return write_event(head | {"choices": [choice]})
 
 
-def _write_usage(answer: Answer) -> dict[str, int]:
+def _write_usage(reply: Reply) -> dict[str, int]:
     return {
-        "prompt_tokens": answer.prompt_tokens,
-        "completion_tokens": answer.completion_tokens,
-        "total_tokens": answer.prompt_tokens + answer.completion_tokens,
+        "prompt_tokens": reply.prompt_tokens,
+        "completion_tokens": reply.completion_tokens,
+        "total_tokens": reply.prompt_tokens + reply.completion_tokens,
     }

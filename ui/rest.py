@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from lucy.tools import traffic
 from lucy.tools.store import models
 from lucy.tools.store.database import Store
 from lucy.tools.store.deployments import list_deployments
@@ -17,6 +18,7 @@ from lucy.ui.job_events import follow_job, read_status
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Longest list.")]
 Offset = Annotated[int, Query(ge=0, le=10**9, description="How many to pass over first.")]
+Level = Annotated[float, Query(ge=0.5, le=0.999, description="Confidence of the intervals.")]
 Tag = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -35,6 +37,7 @@ def make_rest(store: Store, has_stopped: Callable[[], bool]) -> APIRouter:
     router = APIRouter(prefix="/api/v1")
     _add_workflows(router, store)
     _add_models(router, store)
+    _add_traffic(router, store)
     _add_jobs(router, store, has_stopped)
     return router
 
@@ -93,27 +96,39 @@ def _add_models(router: APIRouter, store: Store) -> None:
     def delete(model_id: str) -> dict[str, Any]:
         """Mark a model as deleted: it is no longer served; weights, versions and usage stay."""
         model = models.find_model(store, model_id)
-        names = [deployment.name for deployment in list_deployments(store, model.id)]
+        names = [one.name for one in list_deployments(store, model.id) if one.model_id == model.id]
         models.delete_model(store, model.id)
         return {"id": model.id, "deleted": True, "no_longer_served": names}
 
     @router.get("/models/{model_id}/usage", tags=["models"])
     def show_usage(model_id: str, period: Period = "day") -> dict[str, Any]:
-        """Show how a model was used, in total and per day, week or month."""
-        return _describe_usage(store, models.find_model(store, model_id).id, period)
+        """Show how a model was used, in total, per day, week or month, and by arm of A/B tests."""
+        return summarize_usage(store, models.find_model(store, model_id).id, period=period).write(period)
 
 
 def _describe_model(store: Store, model: models.Model) -> dict[str, Any]:
     return model._asdict() | {
         "version_history": [version._asdict() for version in models.list_versions(store, model.id)],
         "deployments": [deployment._asdict() for deployment in list_deployments(store, model.id)],
-        "usage": _describe_usage(store, model.id),
+        "usage": summarize_usage(store, model.id).write("day"),
     }
 
 
-def _describe_usage(store: Store, model_id: str, period: Period = "day") -> dict[str, Any]:
-    usage = summarize_usage(store, model_id, period=period)
-    return usage._asdict() | {"period": period, "periods": [part._asdict() for part in usage.periods]}
+def _add_traffic(router: APIRouter, store: Store) -> None:
+    @router.get("/usage", tags=["models"])
+    def show_all_usage(period: Period = "day") -> dict[str, Any]:
+        """Compare how the models were used; in total, per day, week or month, by model and by arm."""
+        return summarize_usage(store, period=period).write(period)
+
+    @router.get("/deployments", tags=["deployments"])
+    def list_names() -> dict[str, Any]:
+        """List what each name serves now; with a challenger it is an A/B test."""
+        return {"data": [one._asdict() for one in list_deployments(store)]}
+
+    @router.get("/deployments/{name}/comparison", tags=["deployments"])
+    def compare(name: str, level: Level = traffic.LEVEL) -> traffic.Comparison:
+        """Compare the arms of the A/B test that runs under a name."""
+        return traffic.compare_arms(store, name, level=level)
 
 
 def _add_jobs(router: APIRouter, store: Store, has_stopped: Callable[[], bool]) -> None:

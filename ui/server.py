@@ -3,11 +3,12 @@
 import signal
 import socket
 import threading
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from importlib.metadata import version
 
 import uvicorn
+from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
@@ -16,12 +17,16 @@ from lucy.tools.workbench import Workbench
 from lucy.ui.access import AccessGuard
 from lucy.ui.api_page import write_page
 from lucy.ui.faults import add_fault_handlers
-from lucy.ui.gateway import make_gateway
+from lucy.ui.gateway import add_refusal_handler, make_gateway
 from lucy.ui.ports import open_address, refuse_unguarded
 from lucy.ui.rest import make_rest
 
 STOP_SECONDS = 5
 """So long open connections may take to end when the server stops."""
+IDLE_SECONDS = 75
+"""So long an idle connection is kept: longer than clients do, so that none writes into a closed one."""
+THREADS = 256
+"""Calls that are answered at once; each waits in a thread of its own for a model or the database."""
 DESCRIPTION = "Deployed models behind OpenAI's chat completions, and what Lucy keeps."
 
 
@@ -31,6 +36,7 @@ def create_app(bench: Workbench) -> FastAPI:
     The store is the caller's: close the workbench after the server has stopped.
     """
     token = bench.settings.token
+    models = ModelServer(bench.store, bench.settings)
     # FastAPI's own pages load scripts from another site; ours works without a network.
     app = FastAPI(
         title="Lucy",
@@ -38,15 +44,25 @@ def create_app(bench: Workbench) -> FastAPI:
         version=version("lucy-finetune"),
         docs_url=None,
         redoc_url=None,
+        lifespan=lambda _app: _hold_open(models),
     )
     app.state.has_token = bool(token and token.get_secret_value())
     app.state.has_stopped = False
     app.add_middleware(AccessGuard, token=token)
     add_fault_handlers(app)
-    app.include_router(make_gateway(bench.store, ModelServer(bench.store)))
+    add_refusal_handler(app)
+    app.include_router(make_gateway(bench.store, models))
     app.include_router(make_rest(bench.store, lambda: app.state.has_stopped))
     _add_pages(app)
     return app
+
+
+@asynccontextmanager
+async def _hold_open(models: ModelServer) -> AsyncGenerator[None]:
+    """Make room for many calls at once while the app runs, and close the connections to services after."""
+    to_thread.current_default_thread_limiter().total_tokens = THREADS
+    yield
+    models.close()
 
 
 def _add_pages(app: FastAPI) -> None:
@@ -70,7 +86,12 @@ class Server(uvicorn.Server):
     def __init__(self, app: FastAPI, listener: socket.socket, on_ready: Callable[[str], None]) -> None:
         super().__init__(
             uvicorn.Config(
-                app, log_level="error", access_log=False, timeout_graceful_shutdown=STOP_SECONDS, ws="none"
+                app,
+                log_level="error",
+                access_log=False,
+                timeout_graceful_shutdown=STOP_SECONDS,
+                timeout_keep_alive=IDLE_SECONDS,
+                ws="none",
             )
         )
         self._app = app

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, func, insert, or_, select
 
 from lucy.errors import NotFoundError
 from lucy.tools.store.database import Store, tell_time
@@ -13,7 +13,11 @@ _outer = deployments.alias()
 
 
 class Deployment(NamedTuple):
-    """Which version answers under a name; of several rows the one with the highest number counts."""
+    """Which version answers under a name; of several rows the one with the highest number counts.
+
+    With a challenger it is an A/B test: `model_id` and `version` are the champion, and the challenger gets
+    `share` of the traffic.
+    """
 
     name: str
     number: int
@@ -22,6 +26,15 @@ class Deployment(NamedTuple):
     version: int
     key: str
     created_at: str = ""
+    challenger_id: str | None = None
+    challenger_version: int | None = None
+    share: float | None = None
+    """Of the traffic that the challenger gets, above 0 and below 1."""
+
+    @property
+    def is_test(self) -> bool:
+        """Tell whether two versions are compared under the name."""
+        return self.challenger_id is not None
 
 
 def add_deployment(connection: Connection, deployment: Deployment) -> Deployment:
@@ -62,7 +75,10 @@ def find_deployment(store: Store, name: str) -> Deployment:
 
 
 def list_deployments(store: Store, model_id: str | None = None) -> list[Deployment]:
-    """List what each name serves now, by name; of deleted models nothing is served."""
+    """List what each name serves now, by name; of deleted models nothing is served.
+
+    With a model's id only the names under which it answers, be it as the challenger of an A/B test.
+    """
     newest = select(func.max(deployments.c.number)).where(deployments.c.name == _outer.c.name)
     query = (
         select(_outer)
@@ -71,6 +87,6 @@ def list_deployments(store: Store, model_id: str | None = None) -> list[Deployme
         .order_by(_outer.c.name)
     )
     if model_id is not None:
-        query = query.where(_outer.c.model_id == model_id)
+        query = query.where(or_(_outer.c.model_id == model_id, _outer.c.challenger_id == model_id))
     with store.read() as connection:
         return [Deployment(*row) for row in connection.execute(query)]

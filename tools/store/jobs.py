@@ -133,6 +133,20 @@ def end_job(
         )
 
 
+def reopen_job(store: Store, job_id: str, payload: dict[str, Any]) -> None:
+    """Let a job that failed or was cancelled go on from its checkpoint, with a changed request if need be."""
+    values = {
+        "status": "pending",
+        "payload": encode(payload),
+        "error": None,
+        "cancel_requested": 0,
+        "updated_at": tell_time(),
+    }
+    with store.write() as connection:
+        ended = jobs.c.status.in_(("failed", "cancelled"))
+        connection.execute(update(jobs).where(jobs.c.id == job_id, ended).values(values))
+
+
 def request_job_cancel(store: Store, job_id: str) -> None:
     """Ask a job to stop at its next checkpoint."""
     with store.write() as connection:

@@ -9,10 +9,12 @@ from lucy.errors import InputError, NotFoundError
 from lucy.tools.store.database import Store, tell_time
 from lucy.tools.store.deployments import add_deployment, find_deployment, list_deployments
 from lucy.tools.store.encoding import decode, encode
+from lucy.tools.store.figures import sum_known
 from lucy.tools.store.schema import model_versions, models, usage
-from lucy.tools.store.usage import add_usage, sum_known, summarize_usage
+from lucy.tools.store.usage import add_usage, summarize_usage
 
 __all__ = [
+    "Kind",
     "Model",
     "Sort",
     "Status",
@@ -38,6 +40,8 @@ __all__ = [
 ]
 
 Status = Literal["training", "ready", "failed", "deleted"]
+Kind = Literal["retrieval", "transformers", "upstream", "embedding"]
+"""What answers: the policy in this process, a local model, another service; or nothing, it embeds texts."""
 Sort = Literal["created_at", "name", "calls"]
 """Order of a list: newest first, by name, or most used first."""
 
@@ -69,7 +73,7 @@ class Version(NamedTuple):
     workflow_id: str
     job_id: str
     path: str
-    """Of the weights, relative to the home."""
+    """Of the weights, relative to the home; of an upstream model its name at the service."""
     lineage: dict[str, Any]
     """Revisions of dataset, grader and dry run."""
     parameters: dict[str, Any]
@@ -79,6 +83,7 @@ class Version(NamedTuple):
     """In dollars; None is unknown."""
     notes: str = ""
     created_at: str = ""
+    kind: Kind = "retrieval"
 
 
 def _query_models() -> Select[Any]:

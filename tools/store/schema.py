@@ -8,7 +8,7 @@ columns, so that the same schema serves SQLite and PostgreSQL. Changes of the sc
 
 from sqlalchemy import Column, Float, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
 
-HEAD = "0002"
+HEAD = "0003"
 """Newest migration; a database at another revision is migrated when it is opened."""
 
 metadata = MetaData()
@@ -192,7 +192,7 @@ model_versions = Table(
     Column("version", Integer, primary_key=True),
     Column("workflow_id", String(64), nullable=False),
     Column("job_id", String(64), nullable=False, unique=True),
-    Column("path", Text, nullable=False),  # of the weights, relative to the home
+    Column("path", Text, nullable=False),  # weights relative to the home, or the model's name at a service
     Column("lineage", Text, nullable=False),  # dataset, grader and dry run revisions
     Column("parameters", Text, nullable=False),
     Column("training_examples", Integer, nullable=False),
@@ -200,6 +200,7 @@ model_versions = Table(
     Column("cost", Float),  # null: unknown
     Column("notes", Text, nullable=False),
     Column("created_at", String(32), nullable=False),
+    Column("kind", String(16), nullable=False, server_default="retrieval"),  # what answers with it
 )
 
 deployments = Table(
@@ -212,6 +213,9 @@ deployments = Table(
     Column("version", Integer, nullable=False),
     Column("key", String(128), nullable=False, unique=True),  # the same deployment is made once
     Column("created_at", String(32), nullable=False),
+    Column("challenger_id", String(64)),  # the second arm of an A/B test; null: there is no test
+    Column("challenger_version", Integer),
+    Column("share", Float),  # of the traffic that the challenger gets, above 0 and below 1
 )
 
 usage = Table(
@@ -228,7 +232,15 @@ usage = Table(
     Column("latency_ms", Float, nullable=False),
     Column("error", Text),
     Column("used_at", String(32), nullable=False),
+    Column("completion_id", String(64)),  # what the caller knows the answer by
+    Column("number", Integer),  # of the deployment; null: called by the model's id
+    Column("arm", String(16)),  # champion or challenger of an A/B test
+    Column("session", String(32)),  # hash of user or session, never the name itself
+    Column("rating", Float),  # feedback, -1 to 1
+    Column("comment", Text),
     Index("usage_by_model", "model_id", "used_at"),
+    Index("usage_by_deployment", "deployment", "number"),
+    Index("usage_by_completion", "completion_id", unique=True),
 )
 
 ledger = Table(

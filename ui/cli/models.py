@@ -12,12 +12,15 @@ from lucy.ui.cli.output import confirm, print_json, print_line, print_table
 if TYPE_CHECKING:
     from lucy.tools.store.database import Store
     from lucy.tools.store.models import Model
+    from lucy.tools.store.usage import Period
+    from lucy.tools.traffic import Estimate
 
-app = typer.Typer(name="models", help="List, show, deploy and delete models.")
+app = typer.Typer(name="models", help="List, show, deploy, compare, promote, roll back and delete models.")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The model's id, its beginning, or its name.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="The name that clients call.")]
+PERIODS: dict[str, "Period"] = {"day": "day", "week": "week", "month": "month"}
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
-PERIODS = ("day", "week", "month")
 
 
 @app.command("list")
@@ -70,21 +73,54 @@ def show(model: Id, as_json: Json = False) -> None:
     columns = ("version", "job_id", "training_examples", "validation_examples", "notes")
     print_table(columns, [[row[name] for name in columns] for row in described["version_history"]])
     for row in described["deployments"]:
-        print_line(f"Served as {row['name']!r}: version {row['version']} ({row['mode']}).")
+        print_line(_say_served(row, described["id"]))
     print_line(
         f"Calls: {described['usage']['calls']:,}, of them {described['usage']['errors']:,} with an error."
     )
 
 
+def _say_served(row: dict[str, Any], model_id: str) -> str:
+    if row["challenger_id"] is None:
+        return f"Served as {row['name']!r}: version {row['version']} ({row['mode']})."
+    is_challenger = row["challenger_id"] == model_id
+    version, role = (
+        (row["challenger_version"], f"challenger, {row['share']:.0%} of the calls")
+        if is_challenger
+        else (row["version"], f"champion, {1 - row['share']:.0%} of the calls")
+    )
+    return f"Served as {row['name']!r}: version {version} (A/B test: {role})."
+
+
 def _describe(store: "Store", model: "Model") -> dict[str, Any]:
     from lucy.tools.store.deployments import list_deployments
     from lucy.tools.store.models import list_versions
+    from lucy.tools.store.usage import summarize_usage
 
     return model._asdict() | {
         "version_history": [version._asdict() for version in list_versions(store, model.id)],
         "deployments": [deployment._asdict() for deployment in list_deployments(store, model.id)],
-        "usage": _describe_usage(store, model.id, "day"),
+        "usage": summarize_usage(store, model.id).write("day"),
     }
+
+
+@app.command()
+def add(
+    upstream: Annotated[
+        str, typer.Argument(metavar="MODEL", help="Its name at the service of LUCY_BASE_URL, or OpenAI's.")
+    ],
+    name: Annotated[str | None, typer.Option(help="Name in the registry; by default the model's.")] = None,
+) -> None:
+    """Register a model that another service answers with, so that it can be deployed and compared."""
+    from lucy.tools.registry import register_version
+
+    with open_store() as store:
+        made = register_version(
+            store, name=name or upstream, description=f"Answered by {upstream} at its service.",
+            base_model=upstream, provider="upstream", kind="upstream", weights=upstream,
+            job_id=f"added:{uuid.uuid4()}", workflow_id="added", lineage={}, parameters={},
+            training_examples=0, validation_examples=0, cost=0.0,
+        )  # fmt: skip
+    print_line(f"Registered as {made.model_id}, version {made.version}; deploy it with `lucy models deploy`.")
 
 
 @app.command()
@@ -97,20 +133,33 @@ def deploy(
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace what the name serves now; it stays one step away.")
     ] = False,
+    test: Annotated[
+        float | None,
+        typer.Option(
+            "--test",
+            metavar="SHARE",
+            help="Test it against what the name serves, with this share, such as 0.1.",
+        ),
+    ] = None,
     yes: Yes = False,
 ) -> None:
     """Serve a version of a model under a name, for `lucy serve` and `lucy ui`."""
     from lucy.tools import registry
     from lucy.tools.store.models import find_model
 
+    if replace and test is not None:
+        raise InputError("A model either replaces another (--replace) or is tested against it (--test).")
     with open_store() as store:
         found = find_model(store, model)
         number = version or found.versions
         served = name or registry.suggest_name(found.name)
-        confirm(f"Serve version {number} of {found.name!r} as {served!r}?", yes=yes)
-        mode = "replace_gateway" if replace else "new_endpoint"
-        registry.deploy(store, found.id, number, name=served, mode=mode, key=f"cli:{uuid.uuid4()}")
-    print_line(f"Version {number} of {found.id} is served as {served!r}.")
+        part = "" if test is None else f" for {test:.0%} of the calls"
+        confirm(f"Serve version {number} of {found.name!r} as {served!r}{part}?", yes=yes)
+        mode = "ab_test" if test is not None else "replace_gateway" if replace else "new_endpoint"
+        registry.deploy(
+            store, found.id, number, name=served, mode=mode, share=test, key=f"cli:{uuid.uuid4()}"
+        )
+    print_line(f"Version {number} of {found.id} is served as {served!r}{part}.")
 
 
 @app.command()
@@ -123,49 +172,123 @@ def delete(model: Id, yes: Yes = False) -> None:
         found = find_model(store, model)
         if found.status == "deleted":
             raise InputError(f"The model {found.id!r} is deleted already.")
-        names = ", ".join(one.name for one in list_deployments(store, found.id))
+        served = [one for one in list_deployments(store, found.id) if one.model_id == found.id]
+        names = ", ".join(one.name for one in served)
         note = f" It is served as {names}." if names else ""
         confirm(f"Delete the model {found.name!r} ({found.id})?{note}", yes=yes)
         delete_model(store, found.id)
     print_line(f"The model {found.id} is deleted.")
 
 
+@app.command()
+def compare(
+    name: Name,
+    level: Annotated[float, typer.Option(help="Confidence of the intervals.")] = 0.95,
+    as_json: Json = False,
+) -> None:
+    """Compare the arms of the A/B test that runs under a name."""
+    from lucy.tools.traffic import compare_arms
+
+    with open_store() as store:
+        found = compare_arms(store, name, level=level)
+    if as_json:
+        print_json(found.model_dump(mode="json"))
+        return
+    columns = ("calls", "errors", "error_rate", "p50_ms", "p95_ms", "ratings")
+    rows = [
+        (
+            f"{arm.arm}: {arm.model_id} version {arm.version}",
+            *(_show(arm.figures[column]) for column in columns),
+            _show(arm.cost_per_call),
+            _show_estimate(arm.rating),
+        )
+        for arm in found.arms
+    ]
+    print_table(("arm", *columns, "cost per call", "mean rating"), rows)
+    for label, estimate in (("error rate", found.error_rate), ("latency in ms", found.latency_ms)):
+        print_line(f"Difference of the {label} (challenger minus champion): {_show_estimate(estimate)}")
+    print_line(found.sentence)
+
+
+@app.command()
+def promote(
+    name: Name,
+    arm: Annotated[str, typer.Argument(metavar="ARM", help="champion or challenger.")],
+    yes: Yes = False,
+) -> None:
+    """End the A/B test under a name: from now on this arm gets all calls."""
+    from lucy.tools.registry import promote_arm
+
+    with open_store() as store:
+        confirm(f"End the A/B test under {name!r} and serve its {arm} alone?", yes=yes)
+        made = promote_arm(store, name, arm)
+    print_line(f"Version {made.version} of {made.model_id} is served as {name!r}.")
+
+
+@app.command()
+def rollback(name: Name, yes: Yes = False) -> None:
+    """Serve again what a name served before; done twice, the newer version is back."""
+    from lucy.tools.registry import undo_deployment
+
+    with open_store() as store:
+        confirm(f"Serve under {name!r} again what it served before?", yes=yes)
+        made = undo_deployment(store, name)
+    test = f", with {made.challenger_id} in an A/B test" if made.is_test else ""
+    print_line(f"Version {made.version} of {made.model_id} is served as {name!r}{test}.")
+
+
 def usage(
     model: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="A model's id or name; by default all models.")
     ] = None,
+    named: Annotated[
+        str | None, typer.Option("--model", metavar="ID", help="The same, as an option.")
+    ] = None,
     period: Annotated[str, typer.Option(help="Add up per day, week or month.")] = "day",
     as_json: Json = False,
 ) -> None:
-    """Show how models are used: calls, tokens, cost, latency, errors."""
+    """Show how models are used: calls, tokens, cost, latency, errors, feedback."""
     from lucy.tools.store.models import find_model
+    from lucy.tools.store.usage import summarize_usage
 
     if period not in PERIODS:
         raise InputError(f"The period {period!r} is unknown; expected one of: {', '.join(PERIODS)}.")
+    chosen = PERIODS[period]
+    if model is not None and named is not None and model != named:
+        raise InputError(f"Two models were given, {model!r} and {named!r}; give one.")
+    wanted = model if model is not None else named
     with open_store() as store:
-        found = find_model(store, model).id if model is not None else None
-        described = _describe_usage(store, found, period)
+        found = find_model(store, wanted).id if wanted is not None else None
+        described = summarize_usage(store, found, period=chosen).write(chosen)
     if as_json:
         print_json(described)
         return
-    print_table(
-        ("Usage", model or "all models"),
-        [(key, _show(value)) for key, value in described.items() if key not in ("periods", "period")],
-    )
-    columns = ("start", "calls", "errors", "prompt_tokens", "completion_tokens", "cost")
-    if described["periods"]:
+    totals = {key: value for key, value in described.items() if not isinstance(value, list)}
+    del totals["period"]
+    print_table(("Usage", wanted or "all models"), [(key, _show(value)) for key, value in totals.items()])
+    for key, label in (("periods", "start"), ("models", "model_id"), ("arms", "arm")):
+        _print_groups(described[key], label)
+
+
+def _print_groups(rows: list[dict[str, Any]], label: str) -> None:
+    columns = (
+        label, "calls", "error_rate", "prompt_tokens", "completion_tokens", "cost", "p50_ms", "p95_ms",
+        "mean_rating",
+    )  # fmt: skip
+    if rows:
         print_line()
-        print_table(columns, [[_show(row[name]) for name in columns] for row in described["periods"]])
+        print_table(columns, [[_show(row[name]) for name in columns] for row in rows])
 
 
 def _show(value: object) -> str:
     if value is None:
         return "unknown"
-    return f"{value:,.1f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return f"{value:,.1f}" if not value or abs(value) >= 100 else f"{value:.3g}"
+    return str(value)
 
 
-def _describe_usage(store: "Store", model_id: str | None, period: Any) -> dict[str, Any]:
-    from lucy.tools.store.usage import summarize_usage
-
-    found = summarize_usage(store, model_id, period=period)
-    return found._asdict() | {"period": period, "periods": [one._asdict() for one in found.periods]}
+def _show_estimate(estimate: "Estimate | None") -> str:
+    if estimate is None:
+        return "unknown"
+    return f"{_show(estimate.value)} ({_show(estimate.low)} to {_show(estimate.high)})"

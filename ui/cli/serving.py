@@ -83,7 +83,8 @@ def _serve(settings: "Settings", wanted: Wanted, *, open_browser: bool) -> None:
         if open_browser:
             threading.Thread(target=_open_browser, args=(url,), daemon=True).start()
 
-    with open_runs(host=settings.host, port=settings.port) as runs:
+    with open_runs(detach_jobs=True, host=settings.host, port=settings.port) as runs:
+        runs.follow_jobs()
         app = create_app(runs.bench)
         mount(app, runs, Opening(**wanted._asdict()))
         serve_app(app, settings.host, settings.port, tell)
