@@ -62,8 +62,12 @@ class Settings(BaseSettings):
     """Language model that grades answers; empty: the offline judge."""
     generator_model: str = ""
     """Language model that writes new records and names topics; empty: the offline engine."""
+    trainer: str = "offline"
+    """Who trains: `offline`, `trl` (extra [local]), `openai`, or a trainer of another package."""
     base_model: str = ""
-    """Language model that will be trained; not used yet."""
+    """Model that is trained, as the trainer knows it; the offline trainer has its own."""
+    poll_seconds: float = Field(default=300.0, gt=0, le=3600)
+    """Seconds between two looks at a training at a service."""
     embedding_model: str = ""
     """Model that will measure how alike texts are; not used yet."""
     base_url: str = ""

@@ -11,14 +11,14 @@ import time
 import uuid
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 from langgraph.checkpoint.sqlite import SqliteSaver
 from langgraph.types import Command
 
 from lucy.errors import BusyError, InputError, LucyError
 from lucy.graph.build import build_graph
+from lucy.graph.run_log import Event, Log
 from lucy.graph.state import STEPS, FinetuneWorkflowState, StepName
 from lucy.nodes.catalogue import find_step
 from lucy.nodes.wording import write
@@ -34,37 +34,13 @@ from lucy.tools.store.workflows import (
 )
 from lucy.tools.workbench import Workbench
 
+__all__ = ["Event", "Runs"]
 logger = logging.getLogger(__name__)
 STEPS_A_RUN = 200
 """Supersteps that one run may make; a turn makes about eight."""
 FAULT = "Something went wrong inside Lucy; nothing that was stored is lost. Send any message to try again."
 POLL = 1.0
 """Seconds between two looks at a job that another process is running."""
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened in a run."""
-
-    kind: Literal["progress", "message", "question", "ended", "failed"]
-    data: dict[str, Any]
-    """progress: `step`, `label`, `done`, `total`. message: `id`, `role`, `text`. question: the proposal.
-    failed: `error`, one sentence."""
-
-
-@dataclass(slots=True)
-class Log:
-    """The events of one workflow since this process began, for any number of followers."""
-
-    events: list[Event] = field(default_factory=list[Event])
-    changed: threading.Condition = field(default_factory=threading.Condition)
-    running: int = 0
-
-    def add(self, event: Event) -> None:
-        """Append an event and wake the followers."""
-        with self.changed:
-            self.events.append(event)
-            self.changed.notify_all()
 
 
 class Runs:

@@ -9,10 +9,19 @@ Costs: nothing with the offline engine; with a judge model its calls, said befor
 import re
 from typing import Any
 
-from lucy.errors import GraderError
-from lucy.graph.state import Choice, FinetuneWorkflowState, Intent, Update, collect_inputs, merge
+from lucy.errors import LucyError
+from lucy.graph.state import Choice, FinetuneWorkflowState, Intent, Update, merge
 from lucy.nodes.dry_run_results import describe_report
-from lucy.nodes.dry_run_work import Announced, announce_work, check_answers, do_work, plan_work
+from lucy.nodes.dry_run_work import (
+    Announced,
+    announce_work,
+    check_answers,
+    do_work,
+    is_current,
+    name_base,
+    plan_work,
+    trains_here,
+)
 from lucy.nodes.reading import has_artefact, read_artefact, read_tree
 from lucy.nodes.step import Step, approve_choice, ask, finish, get_plan, get_workflow_id, reply, stay
 from lucy.nodes.wording import draw_bullets, show_cost, write
@@ -39,7 +48,7 @@ def _read_fresh_report(state: FinetuneWorkflowState, bench: Workbench) -> DryRun
     if not has_artefact(state, "dry_run"):
         return None
     body = read_artefact(state, bench, "dry_run")
-    if body["inputs"] != collect_inputs(state.get("artefacts") or {}, "dry_run"):
+    if not is_current(state, bench, body):
         return None
     return DryRunReport.model_validate(body["report"])
 
@@ -57,8 +66,8 @@ def _ask_to_run(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     )
     try:
         announced = announce_work(bench, work)
-    except GraderError as error:
-        return _ask_for_another_grader(state, bench, str(error))
+    except LucyError as error:
+        return _ask_what_else(state, bench, str(error))
     question = write(
         "dry_run",
         "proposal",
@@ -67,7 +76,7 @@ def _ask_to_run(state: FinetuneWorkflowState, bench: Workbench) -> Update:
         rollouts=work.size.answers,
         answers=announced.answers,
         stored=_say_stored(announced),
-        cost=_say_cost(announced),
+        cost=_say_cost(bench, announced),
     )
     return ask(
         state,
@@ -79,12 +88,12 @@ def _ask_to_run(state: FinetuneWorkflowState, bench: Workbench) -> Update:
             "action": "run",
             "count": work.size.prompts,
             "answers": work.size.answers,
-            "is_free": announced.judging is None,
+            "is_free": announced.judging is None and trains_here(bench),
         },
     )
 
 
-def _ask_for_another_grader(state: FinetuneWorkflowState, bench: Workbench, reason: str) -> Update:
+def _ask_what_else(state: FinetuneWorkflowState, bench: Workbench, reason: str) -> Update:
     choices: list[Choice] = [
         {"id": "grader", "label": "Change the grader", "kind": "jump", "step": "grader_config"},
         {"id": "again", "label": "Try again", "kind": "redo"},
@@ -100,11 +109,17 @@ def _say_stored(announced: Announced) -> str:
     return write("dry_run", "some_stored", stored=announced.stored)
 
 
-def _say_cost(announced: Announced) -> str:
+def _say_cost(bench: Workbench, announced: Announced) -> str:
     judging = announced.judging
-    if judging is None:
+    if judging is None and trains_here(bench):
         return write("dry_run", "free")
-    return write("dry_run", "judged", calls=judging.calls, cost=show_cost(judging.cost))
+    parts: list[str] = []
+    if not trains_here(bench):
+        calls = announced.answers - announced.stored
+        parts.append(write("dry_run", "answered_by_service", model=name_base(bench), calls=calls))
+    if judging is not None:
+        parts.append(write("dry_run", "judged", calls=judging.calls, cost=show_cost(judging.cost)))
+    return " ".join(parts)
 
 
 def _ask_to_accept(state: FinetuneWorkflowState, bench: Workbench, report: DryRunReport) -> Update:

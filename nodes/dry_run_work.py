@@ -21,14 +21,15 @@ from lucy.tools.graders.judge_answers import estimate_judge
 from lucy.tools.graders.probe_report import ProbeReport
 from lucy.tools.graders.resources import Resources
 from lucy.tools.graders.scoring import address_grader, hash_grader, list_weights, open_grader
-from lucy.tools.policy.retrieval import base_policy
+from lucy.tools.policy.retrieval import BASE_NAME
 from lucy.tools.responses import read_recorded_response
-from lucy.tools.rollouts import count_tokens, grade_rollouts, join_rollouts, remember_grades, roll_out
+from lucy.tools.rollouts import Policy, count_tokens, grade_rollouts, join_rollouts, remember_grades, roll_out
 from lucy.tools.store.artefacts import Ref, put_artefact
 from lucy.tools.store.datasets import set_statistics
 from lucy.tools.store.ledger import add_calls
 from lucy.tools.store.rollouts import Rollout, address_rollout, read_rollouts
 from lucy.tools.topics.tree import iterate
+from lucy.tools.training.trainers import open_base_policy
 from lucy.tools.vocabulary import Grade, Progress, Record
 from lucy.tools.workbench import Workbench
 
@@ -108,7 +109,7 @@ def check_answers(answers: int) -> int:
 
 def announce_work(bench: Workbench, work: Work) -> Announced:
     """Say what is stored already, and what a judge model would take."""
-    policy, seed = base_policy(work.records), bench.settings.seed
+    policy, seed = open_policy(bench, work), bench.settings.seed
     keys = [
         address_rollout(policy.sha, record, number, seed)
         for record in work.sample
@@ -120,10 +121,32 @@ def announce_work(bench: Workbench, work: Work) -> Announced:
     return Announced(len(keys), len(stored), judging)
 
 
+def open_policy(bench: Workbench, work: Work) -> Policy:
+    """Give the model that would be trained, untrained."""
+    return open_base_policy(bench, work.records, work.grader, folder=bench.store.home)
+
+
+def name_base(bench: Workbench) -> str:
+    """Name the model that would be trained."""
+    settings = bench.settings
+    return BASE_NAME if settings.trainer == "offline" else f"{settings.base_model} ({settings.trainer})"
+
+
+def trains_here(bench: Workbench) -> bool:
+    """Tell whether the model answers and is trained on this machine, where that costs no money."""
+    return bench.settings.trainer in ("offline", "trl")
+
+
+def is_current(state: FinetuneWorkflowState, bench: Workbench, body: dict[str, Any]) -> bool:
+    """Tell whether a dry run was made of the records, the grader and the base model that there are now."""
+    now = collect_inputs(state.get("artefacts") or {}, "dry_run")
+    return body["inputs"] == now and body["report"]["base_model"] == name_base(bench)
+
+
 def do_work(state: FinetuneWorkflowState, bench: Workbench, work: Work) -> tuple[DryRunReport, Ref]:
     """Answer, grade, measure and store; what is stored already is not done again."""
     uploaded = upload_current(state, bench)
-    policy, progress = base_policy(work.records), work.progress
+    policy, progress = open_policy(bench, work), work.progress
     count, seed = work.size.answers, bench.settings.seed
     rollouts = roll_out(bench.store, policy, work.sample, count=count, seed=seed, progress=progress)
     by_id = {record.id: record for record in work.sample}
@@ -139,7 +162,7 @@ def do_work(state: FinetuneWorkflowState, bench: Workbench, work: Work) -> tuple
         topic_names={topic.id: topic.name for topic in iterate(read_tree(state, bench))},
         group_size=bench.settings.group_size,
         planned=len(work.sample) * count,
-        base_model=policy.name,
+        base_model=name_base(bench),
         grader=work.grader.name,
     )
     return report, _store(state, bench, report, rollouts, address, uploaded.backend_dataset_id)

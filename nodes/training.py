@@ -2,35 +2,32 @@
 
 Decides: the split and the parameters. Reads: artefacts `dataset`, `categories`, `grader`, `dry_run`.
 Writes: a job; artefact `training` with the comparison; a version in the model registry.
-Asks: before the training starts, always. Costs: nothing with the offline engine.
+Asks: before the training starts, always. Costs: nothing on this machine; at a service what it forecasts.
 """
 
-import re
 from typing import Any
 
-from lucy.errors import InputError
-from lucy.graph.state import FinetuneWorkflowState, Intent, Update, collect_inputs
-from lucy.nodes.reading import (
-    has_artefact,
-    read_artefact,
-    read_current_records,
-    read_topics,
-)
+from lucy.graph.state import Choice, FinetuneWorkflowState, Intent, Update
+from lucy.nodes.dry_run_work import is_current, name_base, trains_here
+from lucy.nodes.reading import has_artefact, read_artefact
 from lucy.nodes.step import Step, approve_choice, ask, finish, get_plan, get_workflow_id, reply
-from lucy.nodes.uploading import upload_current
-from lucy.nodes.wording import draw_table, write
+from lucy.nodes.training_plan import (
+    DEFAULTS,
+    Planned,
+    check_parameters,
+    describe_cost,
+    forecast_training,
+    plan_training,
+    read_changes,
+)
+from lucy.nodes.wording import draw_bullets, draw_table, write
 from lucy.tools.gates import check_training_gate
 from lucy.tools.jobs import start_job
-from lucy.tools.registry import suggest_name
 from lucy.tools.store.artefacts import put_artefact
-from lucy.tools.store.jobs import FINAL, Job, find_job, submit_job
+from lucy.tools.store.jobs import FINAL, Job, find_job, reopen_job, submit_job
 from lucy.tools.training.comparison import Change, Comparison
-from lucy.tools.training.job import TrainingRequest
-from lucy.tools.training.split import split_records
+from lucy.tools.training.job import list_faults
 from lucy.tools.workbench import Workbench
-
-DEFAULTS: dict[str, Any] = {"train_split": 0.9, "epochs": 2}
-"""Parameters that are proposed."""
 
 
 def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
@@ -41,49 +38,57 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     known = pending["plan"] if pending and pending["step"] == "training" else {}
     plan = DEFAULTS | {"attempt": 1} | known | asked
     plan.setdefault("group_size", bench.settings.group_size)
-    _check_parameters(plan)
-    records = read_current_records(state, bench)
-    topics = {one.record_id: one.topic_id for one in read_topics(state, bench, records)}
-    split = split_records(records, topics, train_share=plan["train_split"], seed=bench.settings.seed)
-    question = write(
-        "training",
-        "proposal",
-        records=len(records),
-        synthetic=sum(record.is_synthetic for record in records),
-        train=len(split.train_ids),
-        heldout=len(split.heldout_ids),
-        leakage=len(split.leakage),
-        epochs=plan["epochs"],
-        group_size=plan["group_size"],
-        seed=bench.settings.seed,
-    )
+    check_parameters(plan)
+    planned = plan_training(state, bench, plan)
+    faults = list_faults(bench, planned.request, planned.split, planned.records)
+    if faults:
+        return _ask_for_another(state, bench, faults)
     choices = [approve_choice("Start training", action="start")]
+    question = _describe_plan(state, bench, planned)
     return ask(
         state, bench, step="training", question=question, choices=choices, plan=plan | {"action": "start"}
     )
 
 
-def _check_parameters(plan: dict[str, Any]) -> None:
-    epochs, share, group = (plan[name] for name in ("epochs", "train_split", "group_size"))
-    if not all(isinstance(value, int | float) for value in (epochs, share, group)):
-        raise InputError("Epochs, train split and group size must be numbers, such as 2, 0.9 and 8.")
-    if not 1 <= epochs <= 50:
-        raise InputError(f"The epochs must be 1 to 50, not {epochs}; 2 is the usual number.")
-    if not 0 < share < 1:
-        raise InputError(f"The train split must lie between 0 and 1, not {share}; 0.9 is usual.")
-    if not 2 <= group <= 64:
-        raise InputError(f"The group size must be 2 to 64, not {group}; 8 is usual.")
+def _describe_plan(state: FinetuneWorkflowState, bench: Workbench, planned: Planned) -> str:
+    request, split = planned.request, planned.split
+    found = forecast_training(state, bench, planned)
+    return write(
+        "training",
+        "proposal",
+        records=len(planned.records),
+        synthetic=sum(record.is_synthetic for record in planned.records),
+        train=len(split.train_ids),
+        heldout=len(split.heldout_ids),
+        leakage=len(split.leakage),
+        method=write("training", f"method_{request.method}", group_size=request.group_size)
+        if request.method == "rft"
+        else write("training", "method_sft"),
+        model=name_base(bench),
+        epochs=request.epochs,
+        seed=request.seed,
+        cost=describe_cost(found, request.cost_limit, is_local=trains_here(bench)),
+    )
+
+
+def _ask_for_another(state: FinetuneWorkflowState, bench: Workbench, faults: list[str]) -> Update:
+    """Say what the trainer cannot take; nothing was sent or begun."""
+    question = write("training", "faults", trainer=bench.settings.trainer, faults=draw_bullets(faults))
+    choices: list[Choice] = [
+        {"id": "again", "label": "Look again", "kind": "redo"},
+        {"id": "grader", "label": "Change the grader", "kind": "jump", "step": "grader_config"},
+    ]
+    return ask(state, bench, step="training", question=question, choices=choices, plan={})
 
 
 def _check_gate(state: FinetuneWorkflowState, bench: Workbench) -> None:
     if not has_artefact(state, "dry_run"):
         check_training_gate(verdict=None, accepted="", fresh=False)
     body = read_artefact(state, bench, "dry_run")
-    now = collect_inputs(state.get("artefacts") or {}, "dry_run")
     check_training_gate(
         verdict=body["report"]["verdict"]["verdict"],
         accepted=body.get("accepted", ""),
-        fresh=body["inputs"] == now,
+        fresh=is_current(state, bench, body),
     )
 
 
@@ -113,9 +118,12 @@ def execute(state: FinetuneWorkflowState, bench: Workbench) -> Update:
         pending = state.get("pending")
         return _collect(state, bench, find_job(bench.store, (pending or {}).get("job_id", "")))
     _check_gate(state, bench)
-    job_id = submit_job(
-        bench.store, get_workflow_id(state), "training", _request(state, bench, plan).model_dump(mode="json")
-    )
+    request = plan_training(state, bench, plan).request.model_dump(mode="json")
+    job_id = plan.get("resumes")
+    if job_id:
+        reopen_job(bench.store, job_id, request)
+    else:
+        job_id = submit_job(bench.store, get_workflow_id(state), "training", request)
     start_job(bench, job_id)
     question = write("training", "started", job_id=job_id)
     return ask(
@@ -131,29 +139,6 @@ def execute(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     )
 
 
-def _request(state: FinetuneWorkflowState, bench: Workbench, plan: dict[str, Any]) -> TrainingRequest:
-    artefacts = state.get("artefacts") or {}
-    frozen = upload_current(state, bench)
-    return TrainingRequest(
-        dataset_id=frozen.dataset.dataset_id,
-        batches=frozen.dataset.batches,
-        edits=frozen.dataset.edits,
-        categories=frozen.dataset.categories,
-        grader=frozen.grader,
-        name=suggest_name(state.get("name") or "model"),
-        goal=state.get("goal") or "",
-        train_split=float(plan["train_split"]),
-        epochs=int(plan["epochs"]),
-        group_size=int(plan["group_size"]),
-        seed=bench.settings.seed,
-        attempt=int(plan["attempt"]),
-        lineage={
-            "upload": frozen.backend_dataset_id,
-            **{kind: dict(artefacts[kind]) for kind in ("dataset", "grader", "dry_run")},
-        },
-    )
-
-
 def _collect(state: FinetuneWorkflowState, bench: Workbench, job: Job) -> Update:
     if job.status not in FINAL:
         return reply(state, bench, step="training", text=write("training", "still_running", job_id=job.id))
@@ -165,15 +150,20 @@ def _collect(state: FinetuneWorkflowState, bench: Workbench, job: Job) -> Update
 
 
 def _ask_again(state: FinetuneWorkflowState, bench: Workbench, job: Job) -> Update:
-    plan = get_plan(state)
-    again = plan | {"attempt": int(plan["attempt"]) + 1, "action": "start"}
+    plan = get_plan(state) | {"action": "start", "resumes": job.id}
+    anew: Choice = {
+        "id": "anew",
+        "label": "Start anew",
+        "kind": "approve",
+        "changes": {"action": "start", "resumes": None, "attempt": int(plan["attempt"]) + 1},
+    }
     update = ask(
         state,
         bench,
         step="training",
         question=write("training", "failed", status=job.status, error=job.error or ""),
-        choices=[approve_choice("Try again", action="start")],
-        plan=again,
+        choices=[approve_choice("Go on where it stopped", action="start"), anew],
+        plan=plan,
     )
     return update | {"status": {"training": "failed"}}
 
@@ -213,14 +203,8 @@ def read_words(text: str, state: FinetuneWorkflowState, bench: Workbench) -> Int
         ended = find_job(bench.store, pending.get("job_id", "")).status in FINAL
         collect = Intent(kind="approve", text=text, changes={"action": "collect"})
         return collect if ended else Intent(kind="question", text=text)
-    changes: dict[str, Any] = {}
-    if epochs := re.search(r"\b(\d+)\s*epochs?\b|\bepochs?\s*(?:=|to|:)?\s*(\d+)\b", text, re.IGNORECASE):
-        changes["epochs"] = int(epochs.group(1) or epochs.group(2))
-    if split := re.search(r"\bsplit\s*(?:=|to|of|:)?\s*([01]?\.\d+|[01])\b", text, re.IGNORECASE):
-        changes["train_split"] = float(split.group(1))
-    elif parts := re.search(r"\b(\d{2})\s*/\s*(\d{2})\b", text):
-        changes["train_split"] = int(parts.group(1)) / 100
-    _check_parameters(DEFAULTS | {"group_size": bench.settings.group_size} | changes)
+    changes = read_changes(text)
+    check_parameters(DEFAULTS | {"group_size": bench.settings.group_size} | changes)
     return Intent(kind="edit", text=text, changes=changes) if changes else None
 
 
@@ -231,5 +215,5 @@ STEP = Step(
     answer=answer,
     execute=execute,
     read_words=read_words,
-    hints=("`3 epochs`", "`split 0.8`"),
+    hints=("`3 epochs`, `groups of 16`, `learning rate 0.05`", "`split 0.8`", "`limit $20`, `supervised`"),
 )

@@ -5,7 +5,7 @@ the job's checkpoint; registration happens once per job.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict
 
@@ -29,10 +29,10 @@ from lucy.tools.store.jobs import Job, update_job
 from lucy.tools.store.ledger import add_calls
 from lucy.tools.store.rollouts import Rollout
 from lucy.tools.training.comparison import Comparison, compare
-from lucy.tools.training.offline import OfflineTrainer
 from lucy.tools.training.split import Split, split_records
-from lucy.tools.training.trainer import Parameters, Task, Trained, Trainer
-from lucy.tools.vocabulary import Progress, Record, ScoreMany
+from lucy.tools.training.trainer import Method, Parameters, Task, Trained, Trainer
+from lucy.tools.training.trainers import open_trainer
+from lucy.tools.vocabulary import Grade, Progress, Record, ScoreMany, ignore_progress
 from lucy.tools.workbench import Workbench
 
 EVALUATION_ANSWERS = 8
@@ -62,6 +62,14 @@ class TrainingRequest(BaseModel):
     seed: int
     attempt: int
     """Counts the tries of the same request, so that a failed one can be repeated."""
+    trainer: str = "offline"
+    method: Method = "rft"
+    base_model: str = ""
+    batch_size: int | Literal["auto"] = "auto"
+    learning_rate: float | Literal["auto"] = "auto"
+    reasoning_effort: Literal["default", "low", "medium", "high"] = "default"
+    cost_limit: float | None = None
+    """US dollars at which the training pauses."""
     lineage: dict[str, Any]
     """References of dataset, grader and dry run, kept with the model's version."""
 
@@ -93,7 +101,7 @@ def train(bench: Workbench, job: Job, progress: Progress) -> dict[str, Any]:
         parse_grader(request.grader),
         bench.make_resources(job.workflow_id, "training", progress),
     )
-    trainer, address = OfflineTrainer(), address_grader(grader, resources)
+    trainer, address = open_trainer(request.trainer, bench), address_grader(grader, resources)
     with open_grader(grader, resources) as score_many:
         score = remember_grades(bench.store, address, score_many)
         task = _make_task(bench, job, request, split, records, score, progress)
@@ -129,6 +137,19 @@ def train(bench: Workbench, job: Job, progress: Progress) -> dict[str, Any]:
     }
 
 
+def list_faults(
+    bench: Workbench, request: TrainingRequest, split: Split, records: Sequence[Record]
+) -> list[str]:
+    """List in sentences what the trainer cannot take; nothing is begun or sent."""
+    job = Job("", "", "training", "", {}, {}, None, None, None, None, False, "", "")
+    task = _make_task(bench, job, request, split, records, _grade_nothing, ignore_progress)
+    return open_trainer(request.trainer, bench).find_faults(task)
+
+
+def _grade_nothing(pairs: Sequence[tuple[Record, str]]) -> list[Grade]:
+    return []
+
+
 def _make_task(
     bench: Workbench,
     job: Job,
@@ -139,20 +160,27 @@ def _make_task(
     progress: Progress,
 ) -> Task:
     by_id = {record.id: record for record in records}
-    folder = bench.store.home / "jobs" / job.id
-    folder.mkdir(parents=True, exist_ok=True)
+    parameters = Parameters(
+        epochs=request.epochs,
+        group_size=request.group_size,
+        batch_size=request.batch_size,
+        learning_rate=request.learning_rate,
+        reasoning_effort=request.reasoning_effort,
+        seed=request.seed,
+        cost_limit=request.cost_limit,
+    )
     return Task(
         job_id=job.id,
         workflow_id=job.workflow_id,
         name=request.name,
-        method="rft",
-        base_model="",
+        method=request.method,
+        base_model=request.base_model,
         training=[by_id[one] for one in split.train_ids],
         heldout=[by_id[one] for one in split.heldout_ids],
         grader=parse_grader(request.grader),
         score_many=score,
-        parameters=Parameters(epochs=request.epochs, group_size=request.group_size, seed=request.seed),
-        folder=folder,
+        parameters=parameters,
+        folder=bench.store.home / "jobs" / job.id,
         checkpoint=job.checkpoint,
         keep=lambda state: _keep(bench, job, state),
         progress=progress,
@@ -167,6 +195,7 @@ def _check(trainer: Trainer, task: Task) -> None:
     faults = trainer.find_faults(task)
     if faults:
         raise InputError(" ".join(faults))
+    task.folder.mkdir(parents=True, exist_ok=True)
 
 
 def _evaluate(bench: Workbench, policy: Policy, task: Task, topics: dict[str, str | None]) -> _Evaluation:
@@ -203,9 +232,10 @@ def _register(
         bench.store,
         name=request.name,
         description=request.goal,
-        base_model=BASE_NAME,
-        provider="offline",
-        policy_json=trained.weights,
+        base_model=request.base_model or BASE_NAME,
+        provider=request.trainer,
+        kind=trained.kind,
+        weights=trained.weights,
         job_id=job.id,
         workflow_id=job.workflow_id,
         lineage=request.lineage,

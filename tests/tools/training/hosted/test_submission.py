@@ -254,7 +254,7 @@ def test_the_body_is_what_the_official_client_declares(open_bench, open_trainer,
         open_trainer(server).train(open_bench(method=method, parameters={"batch_size": 4}).task)
         (body,) = server.bodies
     declared = create_model("Body", __config__=ConfigDict(extra="forbid"), value=(JobCreateParams, ...))
-    declared.model_validate({"value": body})
+    assert declared.model_validate({"value": body}).model_dump()["value"]["method"]["type"]
 
 
 def test_a_rubric_is_sent_as_a_score_model_with_the_right_answer(open_bench, open_trainer) -> None:
