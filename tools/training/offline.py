@@ -19,9 +19,7 @@ class OfflineTrainer:
                 f"The offline trainer trains {BASE_NAME!r} only, not {task.base_model!r}; choose another one."
             )
         if task.method != "rft":
-            faults.append(
-                "The offline trainer knows reinforcement fine-tuning only; choose the method rft."
-            )
+            faults.append("The offline trainer knows reinforcement fine-tuning only; choose the method rft.")
         return faults
 
     def open_base(self, task: Task) -> RetrievalPolicy:

@@ -1,13 +1,18 @@
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import create_engine
 
 from lucy.errors import StoreError
 from lucy.tools.store.database import MIGRATIONS, Store
+from lucy.tools.store.deployments import find_deployment
 from lucy.tools.store.schema import HEAD, metadata
+from lucy.tools.store.usage import summarize_usage
 
 
 def test_migrations_make_exactly_the_tables_of_the_schema(home: Path) -> None:
@@ -62,3 +67,24 @@ def test_a_file_that_is_no_database_is_one_sentence(home: Path) -> None:
     (home / "lucy.db").write_bytes(b"not a database" * 100)
     with pytest.raises(StoreError, match="cannot be opened"):
         Store(home)
+
+
+def test_a_database_of_the_version_before_keeps_its_rows(home: Path) -> None:
+    home.mkdir()
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = create_engine(f"sqlite:///{home / 'lucy.db'}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        connection.exec_driver_sql(
+            "INSERT INTO deployments VALUES ('support', 1, 'new_endpoint', 'm', 1, 'k', '2026-01-01')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO usage VALUES (1, 'm', 1, 'support', 'chat', 10, 5, 0.0, 20.0, NULL, '2026-01-01')"
+        )
+    engine.dispose()
+    store = Store(home)
+    assert find_deployment(store, "support").is_test is False
+    assert summarize_usage(store, "m").total.calls == 1
+    store.close()
