@@ -142,6 +142,8 @@ def _describe_offline(settings: "Settings", role: "Role", words: str) -> str:
 
     text = f"offline: {words}"
     model = getattr(settings, FIELDS[role])
+    if role == "base_model" and settings.trainer != "offline":
+        return f"{model or 'no model is named'}, trained by {settings.trainer!r}"
     return f"{text}; {name_variable(role)} is set to {model!r}, but is not used yet" if model else text
 
 
