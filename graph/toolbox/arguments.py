@@ -119,3 +119,23 @@ class RunDryRun(OfWorkflow):
     sample_percentage: float = Field(
         default=10, gt=0, le=100, description="Percentage of the records to try; at least 30 records."
     )
+
+
+class StartTraining(OfWorkflow):
+    """Parameters of a training."""
+
+    train_split: float = Field(default=0.9, description="Share of the records that is trained on.")
+    epochs: int = Field(default=2, description="Passes over the records, 1 to 50.")
+    reasoning_effort: Literal["default", "low", "medium", "high"] = Field(
+        default="medium", description="How long a hosted reasoning model thinks; others do not look at it."
+    )
+
+
+class DeployModel(OfWorkflow):
+    """How to deploy."""
+
+    deployment_mode: Literal["replace_gateway", "new_endpoint", "ab_test"] = Field(
+        default="new_endpoint", description="A name of its own, in the place of one, or tested against one."
+    )
+    name: str = Field(default="", description="Name to serve under; empty: as Lucy proposes.")
+    share: float = Field(default=0.1, gt=0, lt=1, description="Share of the traffic, for ab_test.")

@@ -9,7 +9,7 @@ from pydantic.v1 import ValidationError as OldValidationError
 
 from lucy.errors import LucyError
 from lucy.graph.runs import Runs
-from lucy.graph.toolbox import arguments, grading, records, steps
+from lucy.graph.toolbox import arguments, grading, records, steps, training
 
 
 class _Entry(NamedTuple):
@@ -100,8 +100,24 @@ TOOLS: dict[str, _Entry] = {
         "Let the base model answer a sample and grade it: statistics, diagnosis and a verdict on intervals. "
         "With a paid judge the person confirms first; a WARNING is accepted by the person only.",
     ),
+    "start_training": _Entry(
+        training.start_training,
+        arguments.StartTraining,
+        "Propose a training, with its cost. Nothing starts before the person has confirmed it.",
+    ),
+    "check_training_status": _Entry(
+        training.check_training_status,
+        arguments.OfWorkflow,
+        "Say how far the training is, with its newest metrics.",
+    ),
+    "deploy_model": _Entry(
+        training.deploy_model,
+        arguments.DeployModel,
+        "Propose to serve the trained model: under a name of its own, in the place of one, or in an A/B "
+        "test. Only the person deploys.",
+    ),
 }
-"""The tools of steps 1 to 5 by name."""
+"""The tools of the seven steps by name."""
 
 
 def make_tools(runs: Runs) -> list[BaseTool]:

@@ -26,6 +26,9 @@ DOCUMENTED = {
     "upload_dataset",
     "sync_evaluator",
     "run_dry_run",
+    "start_training",
+    "check_training_status",
+    "deploy_model",
 }
 
 
