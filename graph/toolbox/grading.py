@@ -14,7 +14,7 @@ from lucy.graph.toolbox.arguments import (
 )
 from lucy.graph.toolbox.calls import Called, approve, change, describe_question, find_id, open_step
 from lucy.nodes.grader_drafts import find_given, read_draft
-from lucy.nodes.grader_trials import answered_records, open_resources, runs_code
+from lucy.nodes.grader_trials import answered_records, runs_code
 from lucy.nodes.reading import has_artefact, read_artefact, read_current_records
 from lucy.nodes.uploading import sync_current, upload_current
 from lucy.tools.dry_run.report import DryRunReport
@@ -50,8 +50,9 @@ def _approve_if_free(runs: Runs, workflow_id: str, called: Called, step: Any, to
 
 def try_sample(runs: Runs, given: SampleSize) -> dict[str, Any]:
     """Grade a few recorded answers with the grader that is proposed, or in use; nothing is changed."""
-    state = runs.read_state(find_id(runs, given.workflow_id))
-    grader, resources = _find_grader(state, runs), open_resources(state, runs.bench)
+    workflow_id = find_id(runs, given.workflow_id)
+    state = runs.read_state(workflow_id)
+    grader, resources = _find_grader(state, runs), runs.bench.make_resources(workflow_id, "grader_config")
     _refuse_what_the_person_decides(grader, resources)
     seed = runs.bench.settings.seed
     records = answered_records(read_current_records(state, runs.bench), seed)
