@@ -3,13 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock
 
-.PHONY: chat test check bench clean
+.PHONY: chat test test-local check bench clean
 
 chat: .venv/.chat    ## install, then open the chat application on the sample dataset
 	$(BIN)/lucy ui
 
 test: .venv/.test    ## install, then run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+
+test-local: .venv/.local ## install the extra [local] too, then train tiny language models
+	$(BIN)/python -m pytest -m local tests/tools/training/local
 
 check: .venv/.test   ## linters and type checker
 	$(BIN)/ruff check .
@@ -27,6 +30,10 @@ bench: .venv/.test   ## every benchmark, one after the other
 .venv/.test: pyproject.toml requirements.lock
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(PIP) -e ".[dev]"
+	touch $@
+
+.venv/.local: .venv/.test
+	$(PIP) -e ".[dev,local]"
 	touch $@
 
 clean:

@@ -537,6 +537,16 @@ def test_yes_stops_where_words_are_wanted() -> None:
     assert hold(Script(asks("What is the goal?"))) == 4
 
 
+@pytest.mark.parametrize("kind", ["jump", "redo"])
+def test_yes_never_goes_back_or_tries_again_by_itself(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    state = asks("The trainer cannot do this.", "Change the grader")
+    state["pending"]["choices"][0]["kind"] = kind
+    script = Script(state)
+    assert hold(script) == 4
+    assert script.replies == [None]
+    assert "a decision that --yes does not take" in capsys.readouterr().err
+
+
 def test_a_no_go_stops_also_with_yes() -> None:
     script = Script(asks("Where to?", "Change the grader", step="dry_run", verdict="NO-GO"))
     assert hold(script) == 3

@@ -126,6 +126,9 @@ class Conversation:
         if not pending["choices"]:
             return None
         choice = pending["choices"][0]
+        if choice["kind"] in ("jump", "redo"):
+            print_error("This needs a decision that --yes does not take; answer it yourself.")
+            return None
         print_line(f"> {choice['label']}\n")
         return {"choice": choice["id"]}
 
