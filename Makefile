@@ -12,7 +12,7 @@ test: .venv/.test    ## install, then run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 test-local: .venv/.local ## install the extra [local] too, then train tiny language models
-	$(BIN)/python -m pytest -m local tests/tools/training/local
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m local tests/tools/training/local
 
 check: .venv/.test   ## linters and type checker
 	$(BIN)/ruff check .
