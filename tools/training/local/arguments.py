@@ -8,6 +8,17 @@ from lucy.tools.training.local.preparation import Setup
 from lucy.tools.training.trainer import Task
 
 
+def use_one_device(arguments: Any) -> Any:
+    """Let a single process train on the first of several GPUs.
+
+    The transformers library would copy the model to all of them for each batch (torch's DataParallel), which
+    TRL refuses; several GPUs are for several processes.
+    """
+    if arguments.world_size == 1 and arguments.n_gpu > 1:
+        arguments._n_gpu = 1
+    return arguments
+
+
 def list_arguments(task: Task, setup: Setup) -> dict[str, Any]:
     """List what both trainers are given.
 

@@ -14,7 +14,7 @@ from datasets import Dataset  # pyright: ignore[reportMissingImports]  # extra [
 from trl.trainer.grpo_config import GRPOConfig  # pyright: ignore[reportMissingImports]  # extra [local]
 from trl.trainer.grpo_trainer import GRPOTrainer  # pyright: ignore[reportMissingImports]  # extra [local]
 
-from lucy.tools.training.local.arguments import list_arguments
+from lucy.tools.training.local.arguments import list_arguments, use_one_device
 from lucy.tools.training.local.plan import order_all
 from lucy.tools.training.local.preparation import Setup
 from lucy.tools.training.local.prompts import render_prompt
@@ -41,7 +41,7 @@ def make_reinforcement(task: Task, setup: Setup, model: Any, *, lora: Any, watch
     return _QuietTrainer(
         model=model,
         reward_funcs=make_reward_function({record.id: record for record in setup.training}, task.score_many),
-        args=arguments,
+        args=use_one_device(arguments),
         train_dataset=make_dataset(task, setup),
         processing_class=setup.tokenizer,
         peft_config=lora,

@@ -9,7 +9,7 @@ import torch  # pyright: ignore[reportMissingImports]  # extra [local]
 from accelerate import PartialState  # pyright: ignore[reportMissingImports]  # extra [local]
 from transformers import PrinterCallback  # pyright: ignore[reportMissingImports]  # extra [local]
 
-from lucy.errors import InputError, StoreError
+from lucy.errors import InputError, LucyError, StoreError
 from lucy.tools.training.local.journal import Journal
 from lucy.tools.training.local.loading import load_model
 from lucy.tools.training.local.options import LocalOptions
@@ -31,6 +31,7 @@ def run_training(task: Task, options: LocalOptions) -> Trained:
     Raises:
         CancelledByPersonError: the person asked to stop; the last step is kept.
         InputError: the base model cannot be used, or needs more memory than there is.
+        GraderError: three batches in a row could not be graded at all.
         StoreError: the folder cannot be written.
     """
     try:
@@ -40,16 +41,18 @@ def run_training(task: Task, options: LocalOptions) -> Trained:
             f"The GPU's memory is too small for this training ({error}); choose a smaller base model, group "
             "or batch."
         ) from error
+    except LucyError:
+        # Some of ours are also an OSError.
+        raise
     except OSError as error:
-        if isinstance(error, StoreError):
-            raise
         raise StoreError(
             f"The folder {str(task.folder)!r} cannot be written ({error}); make room, then go on."
         ) from error
 
 
 def _run(task: Task, options: LocalOptions) -> Trained:
-    state = PartialState()
+    # Without `cpu` several processes on a processor would not find each other.
+    state = PartialState(cpu=not torch.accelerator.is_available())
     setup = make_setup(task, options, devices=state.num_processes, has_gpu=torch.cuda.is_available())
     journal = Journal(task, setup.run, is_main=state.is_main_process)
     if not journal.now.model and journal.now.step < setup.plan.steps:

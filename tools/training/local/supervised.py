@@ -7,7 +7,7 @@ from datasets import Dataset  # pyright: ignore[reportMissingImports]  # extra [
 from trl.trainer.sft_config import SFTConfig  # pyright: ignore[reportMissingImports]  # extra [local]
 from trl.trainer.sft_trainer import SFTTrainer  # pyright: ignore[reportMissingImports]  # extra [local]
 
-from lucy.tools.training.local.arguments import list_arguments
+from lucy.tools.training.local.arguments import list_arguments, use_one_device
 from lucy.tools.training.local.plan import order_all
 from lucy.tools.training.local.preparation import Setup
 from lucy.tools.training.local.prompts import Example, make_examples
@@ -38,7 +38,7 @@ def make_supervised(task: Task, setup: Setup, model: Any, *, lora: Any, watch: A
     )
     return _QuietTrainer(
         model=model,
-        args=arguments,
+        args=use_one_device(arguments),
         train_dataset=make_dataset(task, setup),
         processing_class=setup.tokenizer,
         peft_config=lora,

@@ -19,7 +19,7 @@ class LocalTrainer:
 
     One process trains on one device, however many GPUs there are. To use several, call `train` from a
     script of your own started by `accelerate launch --num_processes N`: every process takes its share of each
-    step and grades it, the first one alone keeps checkpoints.
+    step and grades it, the first one alone keeps checkpoints, and a wish to stop in one stops all.
 
     What it does not do: download anything, run a model's own code, read pictures, let a model use tools in
     turns while it answers (its first tool calls are the answer that is graded), or hold the model near its

@@ -72,9 +72,8 @@ class Watch(TrainerCallback):  # pyright: ignore[reportUntypedBaseClass]  # extr
             self._task.progress("training", step, total)
         except CancelledByPersonError as wish:
             self.wish = wish
-        self._share_wish(args.world_size)
         now = time.monotonic()
-        is_due = now - self._saved >= self._rest
+        is_due = self._agree(now - self._saved >= self._rest, args.world_size)
         control.should_training_stop = self.wish is not None or control.should_training_stop
         if is_due or self.wish or step == total:
             control.should_save = True
@@ -101,13 +100,15 @@ class Watch(TrainerCallback):  # pyright: ignore[reportUntypedBaseClass]  # extr
         if self._save_seconds:
             self._rest = max(self._save_seconds, _SAVE_SHARE * (self._saved - self._began_saving))
 
-    def _share_wish(self, processes: int) -> None:
-        """Let all processes that train together stop at the same step."""
+    def _agree(self, is_due: bool, processes: int) -> bool:
+        """Let all processes that train together stop and save at the same step; tell whether they save."""
         if processes == 1:
-            return
-        sentences = [one for one in gather_object([str(self.wish or "")]) if one]
+            return is_due
+        wanted = gather_object([(is_due, str(self.wish or ""))])
+        sentences = [sentence for _, sentence in wanted if sentence]
         if sentences:
             self.wish = CancelledByPersonError(sentences[0])
+        return any(due for due, _ in wanted)
 
     def _find_epoch(self, state: Any) -> int:
         """Tell the epoch, from 1: to TRL all of them are one."""

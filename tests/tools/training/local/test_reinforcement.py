@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lucy.errors import CancelledByPersonError, GraderError, InputError
+from lucy.errors import CancelledByPersonError, GraderError, InputError, ProviderError, StoreError
 from lucy.tools.graders.scoring import open_grader
 from lucy.tools.training.local.options import LocalOptions
 from lucy.tools.training.local.policy import load_policy
@@ -238,7 +238,38 @@ def test_a_grader_that_always_fails_stops_the_training(make_task):
         LocalTrainer(SHORT).train(make_task(parameters=FEW, score_many=score))
 
 
-def test_the_grader_sees_tool_calls_in_openais_form(make_task, tool_base, monkeypatch):
+def test_what_a_judges_service_says_reaches_the_person(make_task):
+    def score(pairs) -> list[Grade]:
+        raise ProviderError("The model's service refuses the key.")
+
+    with pytest.raises(ProviderError, match="refuses the key"):
+        LocalTrainer(SHORT).train(make_task(parameters=FEW, score_many=score))
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(make_task, monkeypatch):
+    from lucy.tools.training.local import run
+
+    def fail(*given: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(run, "copy_weights", fail)
+    with pytest.raises(StoreError, match=r"cannot be written .*No space left.*make room"):
+        LocalTrainer(SHORT).train(make_task(parameters=FEW))
+
+
+def test_a_single_process_uses_one_of_several_gpus(tmp_path):
+    from trl import SFTConfig
+
+    from lucy.tools.training.local.arguments import use_one_device
+
+    arguments = SFTConfig(
+        output_dir=str(tmp_path), bf16=False, activation_checkpointing=False, report_to="none"
+    )
+    arguments._n_gpu = 4
+    assert use_one_device(arguments).n_gpu == 1
+
+
+def test_the_grader_sees_tool_calls_in_openais_form():
     from lucy.tools.training.local import rewards
 
     seen: list[str] = []

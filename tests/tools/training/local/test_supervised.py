@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from lucy.errors import CancelledByPersonError
 from lucy.tools.training.local.options import LocalOptions
 from lucy.tools.training.local.policy import load_policy
 from lucy.tools.training.local.trainer import LocalTrainer
@@ -47,8 +48,6 @@ def test_a_memorised_reply_is_given_and_ended(make_task):
 
 
 def test_the_loss_counts_the_reply_only(make_task, base, records):
-    """Nothing is learned of prompts: equal replies after other prompts give nearly the same loss."""
-    from lucy.tools.training.local.options import LocalOptions
     from lucy.tools.training.local.preparation import make_setup
     from lucy.tools.training.local.supervised import make_dataset
 
@@ -69,8 +68,6 @@ def test_figures_and_progress_come_with_every_step(make_task):
 
 
 def test_stopped_it_goes_on_to_the_same_model(make_task, tmp_path):
-    from lucy.errors import CancelledByPersonError
-
     def stop(_label: str, step: int, _total: int) -> None:
         if step == 3:
             raise CancelledByPersonError("stop")
