@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 SCRIPT = """
-import json, sys
+import json, os, sys
 from pathlib import Path
 from lucy.tools.graders.config import PythonGrader
 from lucy.tools.training.local.options import LocalOptions
@@ -29,7 +29,8 @@ trained = LocalTrainer(LocalOptions(longest=8)).train(Task(
     lambda *report: None,
 ))
 history = [one["mean_reward"] for one in trained.history]
-print("RESULT", json.dumps([seen, history, trained.policy.sha]), flush=True)
+result = folder / f"result-{os.environ['RANK']}.json"
+result.write_text(json.dumps([seen, history, trained.policy.sha]))
 """
 
 
@@ -46,9 +47,10 @@ def test_two_processes_share_each_step_and_make_one_model(base: Path, tmp_path: 
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    lines = [line for line in done.stdout.splitlines() if line.startswith("RESULT")]
-    assert len(lines) == 2
-    (seen, history, sha), other = (json.loads(line.removeprefix("RESULT ")) for line in lines)
+    # Each in a file of its own: lines of two processes on one output run into each other.
+    (seen, history, sha), other = (
+        json.loads((tmp_path / f"result-{rank}.json").read_text(encoding="utf-8")) for rank in range(2)
+    )
     assert seen == [16, 16]
     assert other == [seen, history, sha]
     assert len(history) == 2
