@@ -1,6 +1,9 @@
 """Talk to a workflow in tests."""
 
+import json
 from typing import Any
+
+from langchain_core.tools import BaseTool
 
 from lucy.graph.runs import Event, Runs
 
@@ -27,3 +30,11 @@ def go_to(runs: Runs, workflow_id: str, step: str) -> None:
 
 def texts(events: list[Event]) -> str:
     return "\n".join(event.data["text"] for event in events if event.kind == "message")
+
+
+def call(tool: BaseTool, **given: Any) -> dict[str, Any]:
+    """Call a tool and hold that its result is JSON, not the sentence of an error."""
+    result = tool.invoke(given)
+    assert isinstance(result, dict), result
+    json.dumps(result)
+    return result

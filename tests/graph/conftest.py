@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from langchain_core.tools import BaseTool
 
 from lucy.graph.runs import Runs
+from lucy.graph.toolbox.tools import make_tools
 from lucy.settings import Settings
 from lucy.tools.datasets import SAMPLE_FILE, SAMPLE_GOAL
 from lucy.tools.workbench import Workbench
@@ -46,3 +48,9 @@ def workflow(runs: Runs, small_file: Path) -> str:
     workflow_id = runs.create(source=str(small_file), goal=SAMPLE_GOAL)
     list(runs.drive(workflow_id))
     return workflow_id
+
+
+@pytest.fixture
+def tools(runs: Runs) -> dict[str, BaseTool]:
+    """Lucy's tools by name, bound to the test's workflows."""
+    return {tool.name: tool for tool in make_tools(runs)}

@@ -1,14 +1,12 @@
 """Hold the tools' contract: documented names and arguments, results as JSON, and gates that hold."""
 
-import json
 from typing import Any
 
 import pytest
 from langchain_core.tools import BaseTool
-from tests_support import approve, go_to
+from tests_support import approve, call, go_to
 
 from lucy.graph.runs import Runs
-from lucy.graph.toolbox.tools import make_tools
 
 DOCUMENTED = {
     "validate_records",
@@ -33,21 +31,9 @@ DOCUMENTED = {
 
 
 @pytest.fixture
-def tools(runs: Runs) -> dict[str, BaseTool]:
-    return {tool.name: tool for tool in make_tools(runs)}
-
-
-@pytest.fixture
 def covered(runs: Runs, workflow: str) -> str:
     go_to(runs, workflow, "coverage_generation")
     return workflow
-
-
-def call(tool: BaseTool, **given: Any) -> dict[str, Any]:
-    result = tool.invoke(given)
-    assert isinstance(result, dict), result
-    json.dumps(result)
-    return result
 
 
 def test_the_documented_tools_exist(tools: dict[str, BaseTool]) -> None:

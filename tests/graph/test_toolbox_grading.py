@@ -1,15 +1,13 @@
 """Hold the tools of the grader and the dry run: documented results, and what only the person may confirm."""
 
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from langchain_core.tools import BaseTool
 from scripted_chat import ScriptedChat
-from tests_support import approve, go_to, talk
+from tests_support import approve, call, go_to, talk
 
 from lucy.graph.runs import Runs
 from lucy.graph.toolbox.tools import make_tools
@@ -23,21 +21,9 @@ SCRIPT = "function evaluate(input) { return input.response.length > 80 ? 0.7 : 0
 
 
 @pytest.fixture
-def tools(runs: Runs) -> dict[str, BaseTool]:
-    return {tool.name: tool for tool in make_tools(runs)}
-
-
-@pytest.fixture
 def covered(runs: Runs, workflow: str) -> str:
     go_to(runs, workflow, "grader_config")
     return workflow
-
-
-def call(tool: BaseTool, **given: Any) -> dict[str, Any]:
-    result = tool.invoke(given)
-    assert isinstance(result, dict), result
-    json.dumps(result)
-    return result
 
 
 def test_a_preset_is_configured_and_tried_at_once(

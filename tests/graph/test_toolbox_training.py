@@ -1,34 +1,20 @@
 """Hold the tools of training and deployment: they propose, and only the person starts and deploys."""
 
-import json
 from typing import Any
 
 import pytest
 from langchain_core.tools import BaseTool
-from tests_support import approve, go_to
+from tests_support import approve, call, go_to
 
 from lucy.graph.runs import Runs
-from lucy.graph.toolbox.tools import make_tools
 from lucy.tools.store.activity import list_jobs
 from lucy.tools.store.deployments import list_deployments
-
-
-@pytest.fixture
-def tools(runs: Runs) -> dict[str, BaseTool]:
-    return {tool.name: tool for tool in make_tools(runs)}
 
 
 @pytest.fixture
 def at_training(runs: Runs, workflow: str) -> str:
     go_to(runs, workflow, "training")
     return workflow
-
-
-def call(tool: BaseTool, **given: Any) -> dict[str, Any]:
-    result = tool.invoke(given)
-    assert isinstance(result, dict), result
-    json.dumps(result)
-    return result
 
 
 def test_a_tool_proposes_a_training_and_cannot_start_it(
