@@ -13,14 +13,15 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
+
+from loopback import Loopback
 
 Reply = Callable[[dict[str, Any]], str]
 FAULTS = ("rate_limited", "server_error", "dropped", "malformed", "truncated")
 
 
-class FakeOpenAI:
+class FakeOpenAI(Loopback):
     """The server and its counts; use it as a context manager.
 
     Args:
@@ -76,29 +77,6 @@ class FakeOpenAI:
         self._random = random.Random(seed)
         self._lock = threading.Lock()
 
-    def __enter__(self) -> "FakeOpenAI":
-        fake = self
-
-        class Handler(_Handler):
-            server_owner = fake
-
-        self._server = _Server(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        """The base URL, ending in /v1."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
-
     @property
     def calls(self) -> int:
         """Number of calls that arrived."""
@@ -142,13 +120,13 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server_owner: FakeOpenAI
+    owner: FakeOpenAI
 
     def log_message(self, format: str, *args: Any) -> None:  # the base class names it so
         """Say nothing."""
 
     def do_GET(self) -> None:
-        fake = self.server_owner
+        fake = self.owner
         if not self._is_welcome():
             self._send(401, _error("Incorrect API key provided", "invalid_api_key"))
         elif self.path == "/v1/models":
@@ -158,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404, _error("Not found", "not_found"))
 
     def do_POST(self) -> None:
-        fake = self.server_owner
+        fake = self.owner
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         fault = fake.begin(body)
         try:
@@ -171,7 +149,7 @@ class _Handler(BaseHTTPRequestHandler):
             fake.end()
 
     def _answer(self, body: dict[str, Any], fault: str) -> None:
-        fake = self.server_owner
+        fake = self.owner
         refusal = self._find_refusal(body)
         if refusal:
             fake.count("refused")
@@ -186,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._complete(body, fault)
 
     def _find_refusal(self, body: dict[str, Any]) -> tuple[int, dict[str, Any]] | None:
-        fake = self.server_owner
+        fake = self.owner
         if self.path != "/v1/chat/completions":
             return 404, _error("Not found", "not_found")
         if not self._is_welcome():
@@ -200,11 +178,11 @@ class _Handler(BaseHTTPRequestHandler):
         return None
 
     def _is_welcome(self) -> bool:
-        key = self.server_owner.key
+        key = self.owner.key
         return key is None or self.headers.get("Authorization") == f"Bearer {key}"
 
     def _complete(self, body: dict[str, Any], fault: str) -> None:
-        fake = self.server_owner
+        fake = self.owner
         text = fake.reply(body)
         if fault == "malformed":
             text = "Sure! " + text.replace('"', "'")[:-1]
@@ -252,3 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _error(message: str, code: str) -> dict[str, Any]:
     return {"error": {"message": message, "type": "error", "param": None, "code": code}}
+
+
+FakeOpenAI.handler = _Handler
+FakeOpenAI.server = _Server

@@ -17,9 +17,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from loopback import Loopback
 
 FAULTS = ("rate_limited", "server_error", "dropped", "lost")
 """`dropped`: the connection is closed and nothing was done; `lost`: it was done, the answer is cut off."""
@@ -64,7 +65,7 @@ def succeed(steps: int = 4) -> list[Stage]:
     return [Stage("validating_files"), Stage("queued"), *running, Stage("succeeded")]
 
 
-class FakeTraining:
+class FakeTraining(Loopback):
     """The service and its counts; use it as a context manager.
 
     Args:
@@ -129,29 +130,6 @@ class FakeTraining:
         self._number = 0
         self._random = random.Random(seed)
         self.lock = threading.RLock()
-
-    def __enter__(self) -> "FakeTraining":
-        fake = self
-
-        class Handler(_Handler):
-            owner = fake
-
-        self._server = _Server(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        """The base URL, ending in /v1."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
     def count(self, method: str, end: str) -> int:
         """Count the requests of a method whose path ends so."""
@@ -447,3 +425,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 def _refuse(status: int, message: str, code: str) -> Answer:
     return status, {"error": {"message": message, "type": "error", "param": None, "code": code}}
+
+
+FakeTraining.handler = _Handler
+FakeTraining.server = _Server

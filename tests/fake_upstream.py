@@ -5,10 +5,10 @@ with FakeUpstream() as service:
 """
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from loopback import Loopback
 
 USAGE = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
 CALL = {
@@ -19,7 +19,7 @@ CALL = {
 WORDS = ["Let ", "me ", "look."]
 
 
-class FakeUpstream:
+class FakeUpstream(Loopback):
     """Answers with words, or with a tool call when tools are offered; use it as a context manager."""
 
     def __init__(self) -> None:
@@ -30,30 +30,6 @@ class FakeUpstream:
         self.breaks_off = False
         """Whether a stream ends with an error in the middle."""
         self.tells_usage = True
-
-    def __enter__(self) -> "FakeUpstream":
-        fake = self
-
-        class Handler(_Handler):
-            owner = fake
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        """The base URL, ending in /v1."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -108,3 +84,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+FakeUpstream.handler = _Handler

@@ -4,11 +4,11 @@ import hashlib
 import json
 from contextlib import AbstractContextManager
 
-from lucy.errors import GraderError
 from lucy.tools.graders.config import GraderConfig
 from lucy.tools.graders.criteria_judge import open_criteria_judge
 from lucy.tools.graders.javascript_script import open_javascript
 from lucy.tools.graders.judge import open_judge
+from lucy.tools.graders.judging import require_door
 from lucy.tools.graders.kinds import (
     JavascriptGrader,
     JudgeGrader,
@@ -22,7 +22,7 @@ from lucy.tools.graders.kinds import (
     TextSimilarityGrader,
 )
 from lucy.tools.graders.model_graders import open_label_model, open_score_model
-from lucy.tools.graders.multi import open_multi
+from lucy.tools.graders.multi import list_member_weights, open_multi
 from lucy.tools.graders.python_script import open_python
 from lucy.tools.graders.resources import NO_RESOURCES, Resources
 from lucy.tools.graders.rubric import open_rubric
@@ -101,13 +101,7 @@ def _name_judge(config: SingleGrader, resources: Resources) -> list[str]:
         door = resources.open_judge("")
         return [door.model] if door else []
     if isinstance(config, JudgeGrader | ScoreModelGrader | LabelModelGrader):
-        door = resources.open_judge(config.model or "")
-        if door is None:
-            raise GraderError(
-                f"The grader {config.name!r} needs a judge model and none is set; set LUCY_JUDGE_MODEL, or "
-                "use weighted criteria, which also work without one."
-            )
-        return [door.model]
+        return [require_door(resources, model=config.model or "", name=config.name).model]
     return []
 
 
@@ -116,5 +110,5 @@ def list_weights(config: GraderConfig) -> dict[str, float]:
     if isinstance(config, RubricGrader):
         return {criterion.id: criterion.weight for criterion in config.criteria}
     if isinstance(config, MultiGrader):
-        return dict(config.weights or {})
+        return list_member_weights(config)
     return {}

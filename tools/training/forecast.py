@@ -9,9 +9,8 @@ import numpy as np
 from lucy.tools.calls.door import Estimate
 from lucy.tools.calls.prices import MILLION
 from lucy.tools.training.hosted.spending import TrainingPrice
+from lucy.tools.training.job import EVALUATION_ANSWERS
 
-EVALUATIONS = 16
-"""Answers to each held-out prompt, before and after together."""
 GROWTH = 1.5
 """How much longer answers may grow while training, for the high figure; twice is a sign of gaming."""
 _SIDE90 = 1.645
@@ -77,7 +76,7 @@ def forecast(
         judged: How many answers `judging` is about.
     """
     rollouts = load.prompts * load.epochs * load.group_size
-    answers = rollouts + load.heldout * EVALUATIONS
+    answers = rollouts + load.heldout * 2 * EVALUATION_ANSWERS
     tokens = _range_tokens(load)
     parts = [Part("Training", f"{rollouts:,} answers", _price_training(tokens, rollouts, price, is_local))]
     if judging is not None:
