@@ -1,6 +1,6 @@
 """Make better or plainer versions of a reply: the choices that training decides between."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Literal, NamedTuple
 
 from lucy.tools.policy.lines import COURTESY_WORDS, STOCK_LINES, Line, LineKind, classify_line
@@ -41,7 +41,7 @@ class EditedReply(NamedTuple):
     edit: Edit
 
 
-def choose_lines(lines: Sequence[Line], nearby: Mapping[str, float], known: set[str]) -> Lines:
+def choose_lines(lines: Sequence[Line], nearby: Mapping[str, float], known: Set[str]) -> Lines:
     """Pick one line of each kind: the one that similar conversations use most, else the most common.
 
     Args:
@@ -50,7 +50,7 @@ def choose_lines(lines: Sequence[Line], nearby: Mapping[str, float], known: set[
         known: Lower-case words of this conversation; a line that speaks of anything else is passed over.
     """
     chosen = dict(STOCK_LINES)
-    fitting = [line for line in lines if known.issuperset(set(find_words(line.text)) - COURTESY_WORDS)]
+    fitting = [line for line in lines if find_words(line.text) - COURTESY_WORDS <= known]
     for line in sorted(fitting, key=lambda line: -nearby.get(line.text, 0.0))[::-1]:
         chosen[line.kind] = line.text
     return chosen

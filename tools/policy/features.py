@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,14 @@ from numpy.typing import NDArray
 from lucy.tools.policy.edits import EDITS
 from lucy.tools.policy.exchanges import Query, read_query
 from lucy.tools.policy.pool import Asker, Candidate, ReplyPool
-from lucy.tools.policy.sentences import describe_text, find_words, fold_text, is_closing, is_trouble
+from lucy.tools.policy.sentences import (
+    REMEMBERED,
+    describe_text,
+    find_words,
+    fold_text,
+    is_closing,
+    is_trouble,
+)
 from lucy.tools.vocabulary import Record
 
 FEATURES: tuple[str, ...] = (
@@ -31,6 +39,7 @@ thanks that the their them then there they this to up us want was we were what w
 will with would yes you your
 """
 _COMMON = frozenset(_COMMON_TEXT.split())
+_EDIT_FEATURES = {edit: tuple(float(edit == other) for other in EDITS) for edit in EDITS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +61,7 @@ class _Prompt(NamedTuple):
 def tabulate(query: Query, candidates: Sequence[Candidate]) -> CandidateTable:
     """Compute the features of one prompt's candidates."""
     prompt = _Prompt(
-        content=frozenset(find_words(query.user)) - _COMMON,
+        content=find_words(query.user) - _COMMON,
         closing=is_closing(query.user, query.context),
         trouble=is_trouble(query.user),
         earlier=frozenset(fold_text(text) for text in query.earlier),
@@ -75,29 +84,38 @@ def tabulate_records(pool: ReplyPool, records: Sequence[Record]) -> Iterator[Can
 
 def _measure(candidate: Candidate, prompt: _Prompt) -> list[float]:
     text = describe_text(candidate.text)
-    words = max(text.words, 1)
-    shared = prompt.content.intersection(find_words(candidate.text)) if prompt.content else ()
+    shared = prompt.content & find_words(candidate.text)
+    wording, manner = _measure_text(candidate.text)
     return [
         candidate.similarity,
         candidate.context_similarity,
         candidate.before_similarity,
         candidate.support,
         1 / (1 + candidate.rank),
-        math.log(words),
-        max(0.0, math.log(SHORT_WORDS / words)),
-        max(0.0, math.log(words / LONG_WORDS)),
-        math.log1p(text.polite),
-        float(text.questions > 0),
-        float(text.next_step),
-        math.log1p(text.promises),
-        math.log1p(text.dates),
+        *wording,
         len(shared) / len(prompt.content) if prompt.content else 0.0,
         (1.0 if text.farewell else -1.0) if prompt.closing else (-1.0 if text.farewell else 0.0),
         (1.0 if prompt.trouble else -1.0) if text.apology else 0.0,
-        float(text.refusal),
-        float(text.first_person),
-        math.log1p(text.numbers),
-        math.log1p(candidate.unknown),
-        float(fold_text(candidate.text) in prompt.earlier),
-        *(float(candidate.edit == edit) for edit in EDITS),
+        *manner,
+        math.log1p(candidate.unknown) if candidate.unknown else 0.0,
+        1.0 if prompt.earlier and fold_text(candidate.text) in prompt.earlier else 0.0,
+        *_EDIT_FEATURES[candidate.edit],
     ]
+
+
+@lru_cache(REMEMBERED)
+def _measure_text(text: str) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Measure what no prompt enters: `log_length` to `date`, and `refusal` to `numbers`."""
+    traits = describe_text(text)
+    words = max(traits.words, 1)
+    wording = (
+        math.log(words),
+        max(0.0, math.log(SHORT_WORDS / words)),
+        max(0.0, math.log(words / LONG_WORDS)),
+        math.log1p(traits.polite),
+        float(traits.questions > 0),
+        float(traits.next_step),
+        math.log1p(traits.promises),
+        math.log1p(traits.dates),
+    )
+    return wording, (float(traits.refusal), float(traits.first_person), math.log1p(traits.numbers))

@@ -46,22 +46,21 @@ class ExchangeIndex:
         contexts = [exchange.context[-CONTEXT_CHARACTERS:] for exchange in exchanges]
         befores = [exchange.before for exchange in exchanges]
         self._vectorizer.fit([*users, *contexts, "hello"])
+        # Terms x exchanges, by rows: a query looks only at the exchanges that share a term with it.
         self._parts: tuple[Any, ...] = tuple(
-            self._vectorizer.transform(texts) for texts in (users, contexts, befores)
+            self._vectorizer.transform(texts).T.tocsr() for texts in (users, contexts, befores)
         )
 
     def search(self, queries: Sequence[Query]) -> Similarities:
         """Compare queries with every exchange; three dense matrices of len(queries) x len(exchanges)."""
-        texts = (
-            [query.user for query in queries],
-            [query.context[-CONTEXT_CHARACTERS:] for query in queries],
-            [query.before for query in queries],
-        )
+        count = len(queries)
+        users = [query.user for query in queries]
+        contexts = [query.context[-CONTEXT_CHARACTERS:] for query in queries]
+        befores = [query.before for query in queries]
+        vectors: Any = self._vectorizer.transform([*users, *contexts, *befores])
+        user, context, before = self._parts
         return Similarities(
-            *(self._compare(part, said) for part, said in zip(self._parts, texts, strict=True))
+            (vectors[:count] @ user).toarray(),
+            (vectors[count : 2 * count] @ context).toarray(),
+            (vectors[2 * count :] @ before).toarray(),
         )
-
-    def _compare(self, part: Any, texts: Sequence[str]) -> NDArray[np.float64]:
-        vectors: Any = self._vectorizer.transform(texts)
-        similar: NDArray[np.float64] = np.asarray(part @ vectors.T.toarray()).T
-        return similar

@@ -2,10 +2,11 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
+from functools import lru_cache
 
 from lucy.tools.policy.exchanges import Exchange
-from lucy.tools.policy.sentences import WORDS, find_words, fold_text, split_sentences
+from lucy.tools.policy.sentences import REMEMBERED, WORDS, find_words, fold_text, split_sentences
 
 _WITH_DIGITS = re.compile(r"\w*\d\w*")
 
@@ -25,10 +26,16 @@ def find_names(exchanges: Iterable[Exchange]) -> frozenset[str]:
     return frozenset(word for word, count in capital.items() if len(word) > 1 and count > 4 * small[word])
 
 
-def count_unknown(text: str, known: set[str], names: frozenset[str]) -> int:
+def count_unknown(text: str, known: Set[str], names: frozenset[str]) -> int:
     """Count the different numbers and names in a text that are not among the known words."""
-    words = set(find_words(text))
-    return sum(1 for word in words - known if word in names or any(letter.isdigit() for letter in word))
+    return len(find_specifics(text, names) - known)
+
+
+@lru_cache(REMEMBERED)
+def find_specifics(text: str, names: frozenset[str]) -> frozenset[str]:
+    """Find the different numbers and names in a text."""
+    words = find_words(text)
+    return frozenset(word for word in words if word in names or any(letter.isdigit() for letter in word))
 
 
 def mask_specifics(text: str, names: frozenset[str]) -> str:

@@ -1,7 +1,7 @@
 """Hold the replies that the offline model can choose from, and find those that suit a prompt."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cached_property
 from typing import NamedTuple
 
@@ -144,7 +144,7 @@ class ReplyPool(BaseModel):
 
     def _assemble(self, query: Query, asker: Asker, found: Similarities | None, row: int) -> list[Candidate]:
         situation = read_situation(query)
-        known = set(find_words(query.conversation))
+        known = find_words(query.conversation)
         candidates: list[Candidate] = []
         best = 0.0
         if found is not None:
@@ -176,17 +176,16 @@ class ReplyPool(BaseModel):
         return order, scores[order]
 
     def _pick_replies(
-        self, order: NDArray[np.int64], weights: NDArray[np.float64], known: set[str]
+        self, order: NDArray[np.int64], weights: NDArray[np.float64], known: Set[str]
     ) -> list[_Retrieved]:
         """Walk from the most similar on; of each kind of reply keep the one that says least unknown."""
+        kinds: list[int] = self._kinds[order].tolist()
         votes: dict[int, float] = {}
-        for at, weight in zip(order[:NEIGHBOURS], weights[:NEIGHBOURS], strict=True):
-            kind = int(self._kinds[at])
-            votes[kind] = votes.get(kind, 0.0) + float(weight) ** 2
+        for kind, weight in zip(kinds, weights[:NEIGHBOURS].tolist(), strict=False):
+            votes[kind] = votes.get(kind, 0.0) + weight**2
         total = sum(votes.values()) or 1.0
         kept: dict[int, _Retrieved] = {}
-        for at in order.tolist():
-            kind = int(self._kinds[at])
+        for at, kind in zip(order.tolist(), kinds, strict=True):
             if kind not in kept and len(kept) >= BREADTH:
                 continue
             if kind in kept and not kept[kind].unknown:
@@ -199,18 +198,19 @@ class ReplyPool(BaseModel):
 
     def _weigh_lines(self, order: NDArray[np.int64], weights: NDArray[np.float64]) -> dict[str, float]:
         nearby: dict[str, float] = {}
-        texts = {line.text for line in self.lines}
-        for at, weight in zip(order[:NEIGHBOURS].tolist(), weights, strict=False):
-            for sentence in texts.intersection(self._sentences[at]):
-                nearby[sentence] = nearby.get(sentence, 0.0) + float(weight)
+        for at, weight in zip(order[:NEIGHBOURS].tolist(), weights.tolist(), strict=False):
+            for text in self._used_lines[at]:
+                nearby[text] = nearby.get(text, 0.0) + weight
         return nearby
 
     @cached_property
-    def _sentences(self) -> list[list[str]]:
-        return [split_sentences(exchange.reply) for exchange in self.exchanges]
+    def _used_lines(self) -> list[frozenset[str]]:
+        """The lines that each exchange's reply uses."""
+        texts = {line.text for line in self.lines}
+        return [frozenset(texts.intersection(split_sentences(one.reply))) for one in self.exchanges]
 
     def _edit(
-        self, item: _Retrieved, lines: Lines, situation: Situation, known: set[str]
+        self, item: _Retrieved, lines: Lines, situation: Situation, known: Set[str]
     ) -> list[EditedReply]:
         reply = self.exchanges[item.exchange].reply
         if not item.unknown:
@@ -220,7 +220,7 @@ class ReplyPool(BaseModel):
         return [*plain, *_rename(edit_reply(" ".join(kept), lines, situation))] if kept else plain
 
     def _describe(
-        self, reply: EditedReply, item: _Retrieved, similar: Similarities, known: set[str]
+        self, reply: EditedReply, item: _Retrieved, similar: Similarities, known: Set[str]
     ) -> Candidate:
         at = item.exchange
         return Candidate(

@@ -69,6 +69,8 @@ _REFUSALS = re.compile(
 )
 _FIRST_PERSON = re.compile(r"\b(?:i|we|my|our|us|me)\b", re.IGNORECASE)
 _NUMBERS = re.compile(r"\d+")
+REMEMBERED = 10_000
+"""Number of texts that a pure function of a text remembers: the same replies are candidates again and again."""
 
 
 class Traits(NamedTuple):
@@ -91,7 +93,8 @@ class Traits(NamedTuple):
     numbers: int
 
 
-def split_sentences(text: str) -> list[str]:
+@lru_cache(REMEMBERED)
+def split_sentences(text: str) -> tuple[str, ...]:
     """Split a text at sentence ends and line breaks; titles such as `Dr.` do not end a sentence."""
     sentences: list[str] = []
     for piece in _BREAKS.split(text.strip()):
@@ -99,12 +102,12 @@ def split_sentences(text: str) -> list[str]:
             sentences[-1] = f"{sentences[-1]} {piece}"
         elif piece.strip():
             sentences.append(piece.strip())
-    return sentences
+    return tuple(sentences)
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(5 * REMEMBERED)
 def describe_text(text: str) -> Traits:
-    """Find what a reply does; a pure function, remembered because candidates recur."""
+    """Find what a reply does."""
     return Traits(
         words=len(WORDS.findall(text)),
         polite=len(_POLITE.findall(text)),
@@ -149,11 +152,13 @@ def is_trouble(message: str) -> bool:
     return _TROUBLE.search(message) is not None
 
 
-def find_words(text: str) -> list[str]:
-    """List the lower-case words of a text, in order."""
-    return [word.lower() for word in WORDS.findall(text)]
+@lru_cache(REMEMBERED)
+def find_words(text: str) -> frozenset[str]:
+    """Find the different words of a text, in lower case."""
+    return frozenset(word.lower() for word in WORDS.findall(text))
 
 
+@lru_cache(REMEMBERED)
 def fold_text(text: str) -> str:
     """Reduce a text to its lower-case words, for telling equal replies apart from different ones."""
-    return " ".join(find_words(text)) or text.strip()
+    return " ".join(word.lower() for word in WORDS.findall(text)) or text.strip()

@@ -4,10 +4,10 @@ from lucy.tools.policy.sentences import describe_text, is_closing, is_promise, s
 
 
 def test_a_title_does_not_end_a_sentence():
-    assert split_sentences("Great, Dr. Jones is free. Shall I book?") == [
+    assert split_sentences("Great, Dr. Jones is free. Shall I book?") == (
         "Great, Dr. Jones is free.",
         "Shall I book?",
-    ]
+    )
 
 
 @pytest.mark.parametrize(
