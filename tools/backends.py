@@ -8,7 +8,6 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 
 from lucy.errors import InputError, LucyError
-from lucy.tools.batching import Batcher
 from lucy.tools.policy.exchanges import Query, read_query
 from lucy.tools.policy.features import CandidateTable, tabulate
 from lucy.tools.policy.pool import Asker
@@ -101,6 +100,15 @@ class StreamingBackend(Backend, Protocol):
         ...
 
 
+@runtime_checkable
+class BatchBackend(Backend, Protocol):
+    """What answers many requests in little more time than one, without waiting for anything."""
+
+    def answer_many(self, requests: Sequence[Request]) -> "list[Reply | LucyError]":
+        """Answer several requests, each as `answer` would; what that would raise is given in its place."""
+        ...
+
+
 class RetrievalBackend:
     """Answers with a retrieval policy, in this process.
 
@@ -110,39 +118,50 @@ class RetrievalBackend:
 
     def __init__(self, policy: RetrievalPolicy) -> None:
         self._policy = policy
-        # A search costs nearly as much for one prompt as for many.
-        self._batcher: Batcher[tuple[Query, Request], str] = Batcher(self._choose)
 
     def answer(self, request: Request) -> Reply:
         """Choose the reply of the conversation and seed: the same in every process."""
-        if request.response_format and request.response_format.get("type") != "text":
-            raise RefusedError.make(
-                "The request's 'response_format' cannot be used: this model answers in plain text only, "
-                "leave it out or give type 'text'.",
-                status=400,
-                param="response_format",
-            )
-        query = read_query(request.messages)
-        if not query.user:
-            raise InputError("The conversation has no user message with text; add one to get an answer.")
-        text = self._batcher.do((query, request))
-        text, reason = cut_text(text, max_tokens=request.max_tokens, stop=request.stop)
-        return Reply(text, estimate_tokens(request.messages), round(estimate_text_tokens(text)), reason)
+        [reply] = self.answer_many([request])
+        if isinstance(reply, LucyError):
+            raise reply
+        return reply
 
-    def _choose(self, asked: Sequence[tuple[Query, Request]]) -> list[str]:
-        """Choose what `RetrievalPolicy.respond` chooses, for several conversations at once."""
-        queries = list(dict.fromkeys(query for query, _ in asked))
+    def answer_many(self, requests: Sequence[Request]) -> list[Reply | LucyError]:
+        """Choose the replies of several conversations, searching for all at once."""
+        read = [_read(request) for request in requests]
+        queries = list(dict.fromkeys(query for query in read if isinstance(query, Query)))
         found = self._policy.pool.find_many([(query, Asker()) for query in queries])
         tables = {
             query: tabulate(query, candidates) for query, candidates in zip(queries, found, strict=True)
         }
-        return [self._pick(tables[query], request) for query, request in asked]
+        return [
+            self._reply(tables[query], request) if isinstance(query, Query) else query
+            for query, request in zip(read, requests, strict=True)
+        ]
+
+    def _reply(self, table: CandidateTable, request: Request) -> Reply:
+        text, reason = cut_text(self._pick(table, request), max_tokens=request.max_tokens, stop=request.stop)
+        return Reply(text, estimate_tokens(request.messages), round(estimate_text_tokens(text)), reason)
 
     def _pick(self, table: CandidateTable, request: Request) -> str:
         if request.temperature == 0:
             return table.texts[int(np.argmax(self._policy.probabilities(table)))]
         draw = np.array([draw_uniform(request.seed or 0, read_text(request.messages), 0)])
         return table.texts[pick(self._policy.probabilities(table, request.temperature), draw)[0]]
+
+
+def _read(request: Request) -> Query | LucyError:
+    if request.response_format and request.response_format.get("type") != "text":
+        return RefusedError.make(
+            "The request's 'response_format' cannot be used: this model answers in plain text only, "
+            "leave it out or give type 'text'.",
+            status=400,
+            param="response_format",
+        )
+    query = read_query(request.messages)
+    if not query.user:
+        return InputError("The conversation has no user message with text; add one to get an answer.")
+    return query
 
 
 def cut_text(text: str, *, max_tokens: int | None = None, stop: Sequence[str] = ()) -> tuple[str, str]:

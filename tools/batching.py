@@ -1,8 +1,11 @@
-"""Do work that several threads ask for at the same time in one go."""
+"""Do work that many ask for at the same time in one go."""
 
+import asyncio
+from asyncio import AbstractEventLoop, Future
 from collections.abc import Callable, Sequence
-from threading import Event, Lock
-from typing import Generic, TypeVar
+from contextlib import suppress
+from threading import Lock
+from typing import Generic, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -11,66 +14,75 @@ LARGEST = 64
 """Number of pieces done in one go; the others wait for the next."""
 
 
-class _Ticket(Generic[Item, Result]):
-    """One thread's piece of work."""
+class _Ticket(NamedTuple, Generic[Item, Result]):
+    """One piece of work, and what its asker waits for."""
 
-    def __init__(self, item: Item) -> None:
-        self.item = item
-        self.woken = Event()
-        self.outcome: tuple[Result] | BaseException | None = None
-        """None while it is not done: the thread is then woken to lead the next batch."""
+    item: Item
+    waiting: "Future[Result]"
+
+    @property
+    def loop(self) -> AbstractEventLoop:
+        return self.waiting.get_loop()
 
 
 class Batcher(Generic[Item, Result]):
     """Collects what comes while a batch is being done, and does that as the next batch.
 
-    Nobody waits for others to come: a piece that comes alone is done at once and alone. The threads that ask
-    do the work themselves, so there is nothing to start or to stop. When a batch fails, each of its pieces
-    fails with the same exception; give failures of single pieces as results.
+    Nobody waits for others to come: a piece that comes alone is done at once and alone. One thread works
+    while there is work, and those who ask only wait for their futures: hundreds of them cost no thread. When
+    a batch fails, each of its pieces fails with the same exception; give failures of single pieces as
+    results. A piece whose asker has gone away is done all the same.
     """
 
     def __init__(self, work: Callable[[Sequence[Item]], Sequence[Result]], *, largest: int = LARGEST) -> None:
-        """Make a batcher; `work` gives one result per item, in order."""
+        """Make a batcher; `work` gives one result per item, in order, and runs in a thread."""
         self._work = work
         self._largest = largest
         self._lock = Lock()
-        self._waiting: list[_Ticket[Item, Result]] = []
+        self._tickets: list[_Ticket[Item, Result]] = []
         self._busy = False
 
-    def do(self, item: Item) -> Result:
-        """Do one piece of work, together with those of other threads, and give its result."""
-        ticket: _Ticket[Item, Result] = _Ticket(item)
+    async def do(self, item: Item) -> Result:
+        """Do one piece of work, together with those of others, and give its result."""
+        loop = asyncio.get_running_loop()
+        ticket: _Ticket[Item, Result] = _Ticket(item, loop.create_future())
         with self._lock:
-            self._waiting.append(ticket)
-            leads, self._busy = not self._busy, True
-        if not leads:
-            ticket.woken.wait()
-        if ticket.outcome is None:
-            self._lead()
-        assert ticket.outcome is not None
-        if isinstance(ticket.outcome, BaseException):
-            raise ticket.outcome
-        return ticket.outcome[0]
+            self._tickets.append(ticket)
+            starts, self._busy = not self._busy, True
+        if starts:
+            loop.run_in_executor(None, self._work_off)
+        return await ticket.waiting
 
-    def _lead(self) -> None:
-        """Do the pieces that wait, the leader's first among them, and hand the lead on."""
+    def _work_off(self) -> None:
+        while batch := self._take():
+            outcomes = self._try([ticket.item for ticket in batch])
+            for loop in {ticket.loop for ticket in batch}:
+                pairs = zip(batch, outcomes, strict=True)
+                mine = [(ticket.waiting, outcome) for ticket, outcome in pairs if ticket.loop is loop]
+                with suppress(RuntimeError):  # the loop has ended, and with it whoever asked
+                    loop.call_soon_threadsafe(_settle, mine)
+
+    def _take(self) -> list[_Ticket[Item, Result]]:
         with self._lock:
-            batch, self._waiting = self._waiting[: self._largest], self._waiting[self._largest :]
+            batch, self._tickets = self._tickets[: self._largest], self._tickets[self._largest :]
+            self._busy = bool(batch)
+        return batch
+
+    def _try(self, items: Sequence[Item]) -> "list[tuple[Result] | Exception]":
         try:
-            results = self._work([ticket.item for ticket in batch])
-            for ticket, result in zip(batch, results, strict=True):
-                ticket.outcome = (result,)
-        except BaseException as error:
-            for ticket in batch:
-                ticket.outcome = error
-            raise
-        finally:
-            self._hand_over(batch)
+            results = self._work(items)
+            if len(results) != len(items):
+                raise RuntimeError(f"The work gave {len(results)} results for {len(items)} pieces.")
+        except Exception as error:  # noqa: BLE001  # raised again where the work was asked for
+            return [error] * len(items)
+        return [(result,) for result in results]
 
-    def _hand_over(self, batch: Sequence[_Ticket[Item, Result]]) -> None:
-        with self._lock:
-            self._busy = bool(self._waiting)
-            following = self._waiting[:1]
-        # First whoever does the next batch: the others only have an answer to take away.
-        for ticket in (*following, *batch):
-            ticket.woken.set()
+
+def _settle(outcomes: "Sequence[tuple[Future[Result], tuple[Result] | Exception]]") -> None:
+    for waiting, outcome in outcomes:
+        if waiting.done():  # its asker has gone away
+            continue
+        if isinstance(outcome, Exception):
+            waiting.set_exception(outcome)
+        else:
+            waiting.set_result(outcome[0])

@@ -2,72 +2,43 @@
 
 import logging
 import time
-import uuid
-from collections import OrderedDict
-from collections.abc import Generator, Sequence
-from contextlib import suppress
-from pathlib import Path
-from threading import Lock
-from typing import NamedTuple
+from collections.abc import Generator, Iterable, Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import Connection
 from sqlalchemy.exc import DatabaseError
 
-from lucy.errors import InputError, NotFoundError, StoreError
 from lucy.settings import Settings
 from lucy.tools.answers import Answer, AnswerStream, Caller, begin, give_whole
 from lucy.tools.backends import (
-    Backend,
+    BatchBackend,
     Piece,
     RefusedError,
     Reply,
     Request,
-    RetrievalBackend,
     StreamingBackend,
 )
-from lucy.tools.batching import Batcher
-from lucy.tools.policy.retrieval import RetrievalPolicy
+from lucy.tools.loading import LoadedModels
 from lucy.tools.records.tokens import estimate_tokens
-from lucy.tools.store import deployments, models, usage
+from lucy.tools.routing import Asked, Routed, route
+from lucy.tools.store import usage
 from lucy.tools.store.database import Store
-from lucy.tools.store.deployments import Deployment
 from lucy.tools.store.models import Version
-from lucy.tools.store.usage import Arm, Call
-from lucy.tools.traffic import choose_arm, hash_session
+from lucy.tools.store.usage import Call
 from lucy.tools.vocabulary import Message
 
-__all__ = ["Answer", "AnswerStream", "Caller", "ModelServer"]
+__all__ = ["Answer", "AnswerStream", "Asked", "Caller", "ModelServer", "Slow"]
 
 logger = logging.getLogger(__name__)
 
-LOADED = 8
-"""Number of model versions kept in memory; the one unused for longest makes room."""
-WARM_UP: Message = {"role": "user", "content": "Hello, can you help me?"}
 LEFT = "left"
 """Noted as the error of a stream that its caller did not read to the end."""
 
 
-class _Place(NamedTuple):
-    """What is served under a name now."""
+@dataclass(frozen=True, slots=True)
+class Slow:
+    """A call whose model takes its time: for `finish` or `follow`, in a thread that may wait."""
 
-    deployment: Deployment | None
-    """None when the name is a model's id."""
-    version: Version | None
-    """None when nothing answers."""
-    challenger: Version | None = None
-
-
-class _Served(NamedTuple):
-    """The version that a call goes to, and all that its row needs."""
-
-    version: Version
-    name: str
-    number: int | None
-    arm: Arm | None
-    session: str | None
-    completion_id: str
-    surface: str
-    started: float
+    served: Routed
 
 
 class ModelServer:
@@ -86,12 +57,7 @@ class ModelServer:
                 refused.
         """
         self._store = store
-        self._settings = settings
-        self._loaded: OrderedDict[tuple[str, int], Backend] = OrderedDict()
-        self._lock = Lock()
-        # A transaction costs nearly as much for one row as for many, and most calls are for the same name.
-        self._rows: Batcher[Call, None] = Batcher(self._write_rows)
-        self._places: Batcher[str, _Place] = Batcher(self._look_up)
+        self._models = LoadedModels(store, settings)
 
     def respond(
         self,
@@ -122,7 +88,8 @@ class ModelServer:
             InputError: the messages cannot be answered.
             RefusedError: the model or its service refuses.
         """
-        return self._answer(self._resolve(name, caller or Caller()), request)
+        found = self._answer_one(Asked(name, request, caller or Caller()))
+        return self.finish(found) if isinstance(found, Slow) else found
 
     def stream(self, name: str, request: Request, caller: Caller | None = None) -> AnswerStream:
         """Answer piece by piece; raises as `answer`, before there is a stream.
@@ -130,145 +97,143 @@ class ModelServer:
         An answer that a model gives whole is counted at once; of others a caller who leaves in the middle is
         counted with the error `left`.
         """
-        served = self._resolve(name, caller or Caller())
-        backend = self._load(served.version)
-        streams = isinstance(backend, StreamingBackend)
-        pieces = (
-            begin(self._follow(served, backend, request))
-            if streams
-            else give_whole(self._answer(served, request))
-        )
-        return AnswerStream(served.completion_id, *served.version[:2], pieces, is_whole=not streams)
+        found = self._answer_one(Asked(name, request, caller or Caller()))
+        return self.follow(found) if isinstance(found, Slow) else stream_whole(found)
+
+    def answer_many(self, asked: Sequence[Asked]) -> list[Answer | Slow | Exception]:
+        """Answer what can be answered at once, all together: one look at the store, one search, one write.
+
+        Gives an outcome per call, in order: an answer, what `answer` would raise, or `Slow` for a model that
+        takes its time.
+        """
+        found = route(self._store, asked)
+        replies = self._reply_together([one for one in found if isinstance(one, Routed) and _is_quick(one)])
+        self._count((served, reply) for served, reply in replies.values())
+        outcomes: list[Answer | Slow | Exception] = []
+        for one in found:
+            if not isinstance(one, Routed):
+                outcomes.append(one)
+            elif one.completion_id in replies:
+                outcomes.append(_give(*replies[one.completion_id]))
+            else:
+                outcomes.append(Slow(one))
+        return outcomes
+
+    def finish(self, slow: Slow) -> Answer:
+        """Answer a call that may take its time; raises as `answer`."""
+        served = slow.served
+        try:
+            reply = self._models.load(served.version).answer(served.request)
+        except Exception as error:
+            self._count([(served, error)])
+            raise
+        self._count([(served, reply)])
+        return _write_answer(served, reply)
+
+    def follow(self, slow: Slow) -> AnswerStream:
+        """Answer a call that may take its time, piece by piece; raises as `stream`."""
+        served = slow.served
+        backend = self._models.load(served.version)
+        if not isinstance(backend, StreamingBackend):
+            return stream_whole(self.finish(slow))
+        pieces = begin(self._follow(served, backend))
+        return AnswerStream(served.completion_id, *served.version[:2], pieces, is_whole=False)
 
     def check(self, name: str) -> None:
         """Raise NotFoundError if nothing is served under a name."""
-        self._resolve(name, Caller())
+        [found] = route(self._store, [Asked(name, Request(()))])
+        if isinstance(found, Exception):
+            raise found
 
     def close(self) -> None:
         """Close the connections to services; nothing of a call is ever left to be written."""
-        with self._lock:
-            for backend in self._loaded.values():
-                _close(backend)
-            self._loaded.clear()
+        self._models.close()
 
-    def _answer(self, served: _Served, request: Request) -> Answer:
-        try:
-            reply = self._load(served.version).answer(request)
-        except Exception as error:
-            self._count(served, request, None, error=_name_error(error))
-            raise
-        self._count(served, request, reply)
-        return _give(served, reply)
+    def _answer_one(self, asked: Asked) -> Answer | Slow:
+        [found] = self.answer_many([asked])
+        if isinstance(found, Exception):
+            raise found
+        return found
 
-    def _follow(
-        self, served: _Served, backend: StreamingBackend, request: Request
-    ) -> Generator[Piece, None, Answer]:
+    def _reply_together(self, calls: Sequence[Routed]) -> dict[str, tuple[Routed, Reply | Exception]]:
+        """Let each version answer its calls; by the ids of their completions."""
+        groups: dict[tuple[str, int], list[Routed]] = {}
+        for served in calls:
+            groups.setdefault((served.version.model_id, served.version.version), []).append(served)
+        return {
+            served.completion_id: (served, reply)
+            for group in groups.values()
+            for served, reply in zip(group, self._reply(group), strict=True)
+        }
+
+    def _reply(self, group: Sequence[Routed]) -> Sequence[Reply | Exception]:
         try:
-            reply = yield from backend.stream(request)
+            backend = self._models.load(group[0].version)
+            assert isinstance(backend, BatchBackend)
+            return backend.answer_many([served.request for served in group])
+        except Exception as error:  # noqa: BLE001  # raised again where each was asked for
+            return [error] * len(group)
+
+    def _follow(self, served: Routed, backend: StreamingBackend) -> Generator[Piece, None, Answer]:
+        try:
+            reply = yield from backend.stream(served.request)
         except Exception as error:
-            self._count(served, request, None, error=_name_error(error))
+            self._count([(served, error)])
             raise
         except GeneratorExit:
-            self._count(served, request, None, error=LEFT)
+            self._count([(served, None)])
             raise
-        self._count(served, request, reply)
-        return _give(served, reply)
+        self._count([(served, reply)])
+        return _write_answer(served, reply)
 
-    def _resolve(self, name: str, caller: Caller) -> _Served:
-        completion_id = f"chatcmpl-{uuid.uuid4().hex}"
-        session = hash_session(name, caller.user) if caller.user else None
-        started = time.perf_counter()
-        found = self._places.do(name)
-        arm: Arm | None = None
-        if found.deployment and found.deployment.is_test:
-            arm = choose_arm(found.deployment, session or completion_id)
-            # A challenger that was deleted in the middle of the test leaves all to the champion.
-            arm = arm if found.challenger else "champion"
-        version = found.challenger if arm == "challenger" else found.version
-        if version is None:
-            raise NotFoundError(
-                f"The model {name!r} does not exist or was deleted; /v1/models lists those that are served."
-            )
-        number = found.deployment.number if found.deployment else None
-        return _Served(version, name, number, arm, session, completion_id, caller.surface, started)
-
-    def _look_up(self, names: Sequence[str]) -> list[_Place]:
-        with self._store.read() as connection:
-            found = {name: _find_place(connection, name) for name in set(names)}
-        return [found[name] for name in names]
-
-    def _load(self, served: Version) -> Backend:
-        place = (served.model_id, served.version)
-        # One lock for all: of fifty first calls one loads, the others wait for it.
-        with self._lock:
-            if place not in self._loaded:
-                self._loaded[place] = self._open(served)
-                while len(self._loaded) > LOADED:
-                    self._loaded.popitem(last=False)
-            self._loaded.move_to_end(place)
-            return self._loaded[place]
-
-    def _open(self, served: Version) -> Backend:
-        if served.kind == "retrieval":
-            return RetrievalBackend(_read_policy(self._store.home / served.path))
-        if served.kind == "transformers":
-            from lucy.tools.local_model import TransformersBackend  # slow to import
-
-            return TransformersBackend(self._store.home / served.path)
-        if served.kind == "embedding":
-            raise InputError(f"The model {served.model_id!r} turns texts into vectors and cannot answer.")
-        if self._settings is None:
-            raise RefusedError.make(
-                f"The model {served.path!r} is served elsewhere, and this server was opened without settings "
-                "that say where; open it with them."
-            )
-        from lucy.tools.upstream import UpstreamBackend, find_service
-
-        return UpstreamBackend(served.path, find_service(self._settings))
-
-    def _count(
-        self, served: _Served, request: Request, reply: Reply | None, error: str | None = None
-    ) -> None:
-        call = Call(
-            model_id=served.version.model_id,
-            version=served.version.version,
-            deployment=served.name,
-            surface=served.surface,
-            prompt_tokens=reply.prompt_tokens if reply else estimate_tokens(request.messages),
-            completion_tokens=reply.completion_tokens if reply else 0,
-            cost=reply.cost if reply else _guess_cost(served.version, error),
-            latency_ms=(time.perf_counter() - served.started) * 1000,
-            error=error,
-            completion_id=served.completion_id,
-            number=served.number,
-            arm=served.arm,
-            session=served.session,
-        )
+    def _count(self, calls: Iterable[tuple[Routed, Reply | Exception | None]]) -> None:
+        """Write the rows of calls with what came of them; None is a caller who left."""
+        rows = [_write_row(served, outcome) for served, outcome in calls]
+        if not rows:
+            return
         try:
-            self._rows.do(call)
+            usage.add_usages(self._store, rows)
         except DatabaseError as fault:
             # The person gets the answer even if the disk is full or another process keeps the database.
-            logger.warning("A call of model %s was not counted: %s", call.model_id, fault.orig)
-
-    def _write_rows(self, calls: Sequence[Call]) -> list[None]:
-        usage.add_usages(self._store, calls)
-        return [None] * len(calls)
+            logger.warning("%d calls of models were not counted: %s", len(rows), fault.orig)
 
 
-def _find_place(connection: Connection, name: str) -> _Place:
-    deployed = deployments.newest_deployment(connection, name)
-    if deployed is None:
-        return _Place(None, models.find_ready_version(connection, name))
-    version = models.find_ready_version(connection, deployed.model_id, deployed.version)
-    if deployed.challenger_id is None:
-        return _Place(deployed, version)
-    other = models.find_ready_version(connection, deployed.challenger_id, deployed.challenger_version)
-    return _Place(deployed, version, other)
+def stream_whole(answer: Answer) -> AnswerStream:
+    """Give an answer that is there already as a stream."""
+    return AnswerStream(answer.id, answer.model_id, answer.version, give_whole(answer), is_whole=True)
 
 
-def _give(served: _Served, reply: Reply) -> Answer:
+def _is_quick(served: Routed) -> bool:
+    return served.version.kind == "retrieval"
+
+
+def _give(served: Routed, outcome: Reply | Exception) -> Answer | Exception:
+    return outcome if isinstance(outcome, Exception) else _write_answer(served, outcome)
+
+
+def _write_answer(served: Routed, reply: Reply) -> Answer:
     version = served.version
     return Answer(reply, version.model_id, version.version, served.arm, served.completion_id)
+
+
+def _write_row(served: Routed, outcome: Reply | Exception | None) -> Call:
+    reply = outcome if isinstance(outcome, Reply) else None
+    error = _name_error(outcome) if isinstance(outcome, Exception) else None if reply else LEFT
+    return Call(
+        model_id=served.version.model_id,
+        version=served.version.version,
+        deployment=served.name,
+        surface=served.surface,
+        prompt_tokens=reply.prompt_tokens if reply else estimate_tokens(served.request.messages),
+        completion_tokens=reply.completion_tokens if reply else 0,
+        cost=reply.cost if reply else _guess_cost(served.version, error),
+        latency_ms=(time.perf_counter() - served.started) * 1000,
+        error=error,
+        completion_id=served.completion_id,
+        number=served.number,
+        arm=served.arm,
+        session=served.session,
+    )
 
 
 def _name_error(error: Exception) -> str:
@@ -281,23 +246,3 @@ def _name_error(error: Exception) -> str:
 def _guess_cost(version: Version, error: str | None) -> float | None:
     """Give what a call without an answer cost: a service may bill what its caller did not wait for."""
     return None if version.kind == "upstream" and error == LEFT else 0.0
-
-
-def _close(backend: Backend) -> None:
-    from lucy.tools.upstream import UpstreamBackend
-
-    if isinstance(backend, UpstreamBackend):
-        with suppress(OSError):
-            backend.close()
-
-
-def _read_policy(path: Path) -> RetrievalPolicy:
-    try:
-        policy = RetrievalPolicy.from_json(path.read_text(encoding="utf-8"))
-        # The first answer builds the index: done once here, instead of in each of many waiting threads.
-        policy.respond([WARM_UP], temperature=0)
-    except (OSError, ValueError) as error:
-        raise StoreError(
-            f"The weights {str(path)!r} cannot be used ({error}); deploy another version or train it again."
-        ) from error
-    return policy

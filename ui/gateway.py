@@ -11,11 +11,12 @@ from fastapi import APIRouter, FastAPI, Header
 from fastapi import Request as HttpRequest
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
-from starlette.concurrency import iterate_in_threadpool
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 
 from lucy.errors import LucyError, NotFoundError
 from lucy.tools.backends import RefusedError
-from lucy.tools.serving import Caller, ModelServer
+from lucy.tools.batching import Batcher
+from lucy.tools.serving import Asked, Caller, ModelServer, Slow, stream_whole
 from lucy.tools.store.database import Store
 from lucy.tools.store.deployments import Deployment, list_deployments
 from lucy.tools.store.usage import rate_answer
@@ -69,17 +70,24 @@ def _add_models(router: APIRouter, store: Store) -> None:
 
 
 def _add_completions(router: APIRouter, server: ModelServer) -> None:
+    # Those who ask at once are answered together; only a model that takes its time costs a thread.
+    crowd = Batcher(server.answer_many)
+
     @router.post("/chat/completions")
-    def complete(request: ChatRequest, x_session_id: Session = None) -> Response:
+    async def complete(request: ChatRequest, x_session_id: Session = None) -> Response:
         """Answer a conversation with a deployed model, in one piece or as a stream.
 
         Token counts are estimates, except where another service tells them.
         """
         caller = Caller(user=request.user or x_session_id or "")
+        found = await crowd.do(Asked(request.model, request.wanted, caller))
+        if isinstance(found, Exception):
+            raise found
         if not request.stream:
-            answer = server.answer(request.model, request.wanted, caller)
+            answer = await run_in_threadpool(server.finish, found) if isinstance(found, Slow) else found
             return JSONResponse(write_completion(request.model, answer))
-        stream = server.stream(request.model, request.wanted, caller)
+        slow = isinstance(found, Slow)
+        stream = await run_in_threadpool(server.follow, found) if slow else stream_whole(found)
         events = write_stream(request.model, stream, wants_usage=request.wants_usage)
         return StreamingResponse(_pass_on(events, waits=not stream.is_whole), media_type="text/event-stream")
 

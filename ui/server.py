@@ -67,7 +67,7 @@ async def _hold_open(models: ModelServer) -> AsyncGenerator[None]:
 
 def _add_pages(app: FastAPI) -> None:
     @app.get("/healthz", tags=["server"])
-    def tell_health() -> dict[str, str]:
+    async def tell_health() -> dict[str, str]:
         """Tell that the server is up; needs no token."""
         return {"status": "ok"}
 

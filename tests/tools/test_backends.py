@@ -1,5 +1,4 @@
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +6,7 @@ import pytest
 
 from lucy.errors import InputError, StoreError
 from lucy.tools import local_model
-from lucy.tools.backends import RefusedError, Request, RetrievalBackend, cut_text
+from lucy.tools.backends import RefusedError, Reply, Request, RetrievalBackend, cut_text
 from lucy.tools.local_model import TransformersBackend
 from lucy.tools.policy.retrieval import RetrievalPolicy, base_policy
 from lucy.tools.responses import write_response
@@ -45,11 +44,19 @@ def test_conversations_answered_together_get_what_each_would_get_alone(policy: R
         for seed in range(4)
         for temperature in (None, 0.0, 1.5)
     ]
-    with ThreadPoolExecutor(len(requests)) as pool:
-        together = [reply.text for reply in pool.map(backend.answer, requests)]
+    together = [reply.text for reply in backend.answer_many(requests) if isinstance(reply, Reply)]
     assert together == [
         policy.respond(one.messages, seed=one.seed or 0, temperature=one.temperature) for one in requests
     ]
+
+
+def test_a_request_that_cannot_be_answered_fails_alone_among_others(policy: RetrievalPolicy) -> None:
+    backend = RetrievalBackend(policy)
+    unfit = [ask("My parcel?", response_format={"type": "json_object"}), ask("  ")]
+    first, refused, silent, last = backend.answer_many([ask("My parcel?"), *unfit, ask("My refund?")])
+    assert (first, last) == (backend.answer(ask("My parcel?")), backend.answer(ask("My refund?")))
+    assert isinstance(refused, RefusedError)
+    assert isinstance(silent, InputError)
 
 
 def test_a_retrieval_policy_passes_over_tools(policy: RetrievalPolicy) -> None:

@@ -1,6 +1,6 @@
+import asyncio
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -24,54 +24,72 @@ class Work:
         return [2 * item for item in items]
 
 
-def run_behind_one(work: Work, batcher: Batcher[int, int], items: list[int]) -> list[object]:
+async def run_behind_one(work: Work, batcher: Batcher[int, int], items: Sequence[int]) -> list[object]:
     """Let one piece be under way while others come, then open the gate; give the others' results."""
-
-    def do(item: int) -> object:
-        try:
-            return batcher.do(item)
-        except ValueError as error:
-            return str(error)
-
-    with ThreadPoolExecutor(len(items) + 1) as pool:
-        first = pool.submit(do, 0)
-        assert work.begun.wait(30)
-        futures = [pool.submit(do, item) for item in items]
-        while len(batcher._waiting) < len(items):
-            pass
-        work.gate.set()
-        assert first.result(30) == 0
-        return [future.result(30) for future in futures]
+    first = asyncio.create_task(batcher.do(0))
+    assert await asyncio.to_thread(work.begun.wait, 30)
+    others = [asyncio.create_task(batcher.do(item)) for item in items]
+    await asyncio.sleep(0)  # one round of the loop: every piece is handed in
+    work.gate.set()
+    assert await first == 0
+    found = await asyncio.gather(*others, return_exceptions=True)
+    return [str(one) if isinstance(one, Exception) else one for one in found]
 
 
 def test_what_comes_alone_is_done_at_once() -> None:
     work = Work()
     work.gate.set()
-    assert Batcher(work).do(4) == 8
+    assert asyncio.run(Batcher(work).do(4)) == 8
     assert work.batches == [[4]]
 
 
 def test_what_comes_meanwhile_is_done_together_and_each_gets_its_own_result() -> None:
     work = Work()
-    assert run_behind_one(work, Batcher(work), list(range(1, 9))) == [2 * item for item in range(1, 9)]
-    assert [sorted(batch) for batch in work.batches] == [[0], list(range(1, 9))]
+    results = asyncio.run(run_behind_one(work, Batcher(work), range(1, 9)))
+    assert results == [2 * item for item in range(1, 9)]
+    assert work.batches == [[0], list(range(1, 9))]
 
 
 def test_a_batch_has_a_largest_size() -> None:
     work = Work()
-    assert run_behind_one(work, Batcher(work, largest=3), list(range(1, 9))) == [2, 4, 6, 8, 10, 12, 14, 16]
+    results = asyncio.run(run_behind_one(work, Batcher(work, largest=3), range(1, 9)))
+    assert results == [2, 4, 6, 8, 10, 12, 14, 16]
     assert [len(batch) for batch in work.batches] == [1, 3, 3, 2]
 
 
 def test_a_batch_that_fails_fails_for_all_in_it_and_the_next_is_done() -> None:
+    async def fail_then_go_on() -> tuple[list[object], int]:
+        return await run_behind_one(work, batcher, [12, 13]), await batcher.do(5)
+
     work = Work()
     batcher = Batcher(work)
-    assert run_behind_one(work, batcher, [12, 13]) == ["thirteen", "thirteen"]
-    assert batcher.do(5) == 10
+    assert asyncio.run(fail_then_go_on()) == (["thirteen", "thirteen"], 10)
 
 
 def test_the_exception_of_a_piece_alone_is_its_own() -> None:
     work = Work()
     work.gate.set()
     with pytest.raises(ValueError, match="thirteen"):
-        Batcher(work).do(13)
+        asyncio.run(Batcher(work).do(13))
+
+
+def test_who_goes_away_disturbs_no_one() -> None:
+    async def leave_in_the_middle() -> int:
+        leaver = asyncio.create_task(batcher.do(1))
+        assert await asyncio.to_thread(work.begun.wait, 30)
+        stayer = asyncio.create_task(batcher.do(2))
+        leaver.cancel()
+        work.gate.set()
+        return await stayer
+
+    work = Work()
+    batcher = Batcher(work)
+    assert asyncio.run(leave_in_the_middle()) == 4
+    assert work.batches == [[1], [2]]
+
+
+def test_another_event_loop_may_ask_later() -> None:
+    work = Work()
+    work.gate.set()
+    batcher = Batcher(work)
+    assert [asyncio.run(batcher.do(item)) for item in (1, 2, 3)] == [2, 4, 6]

@@ -12,7 +12,7 @@ from lucy.settings import Settings
 from lucy.tools.backends import RefusedError, Request
 from lucy.tools.policy.retrieval import base_policy
 from lucy.tools.registry import deploy, promote_arm, register_version
-from lucy.tools.serving import AnswerStream, Caller, ModelServer
+from lucy.tools.serving import Answer, AnswerStream, Asked, Caller, ModelServer, Slow
 from lucy.tools.store import models
 from lucy.tools.store.database import Store
 from lucy.tools.store.schema import usage
@@ -63,6 +63,10 @@ def tested(store: Store, policies: dict[str, str]) -> ModelServer:
     deploy(store, blue, 1, name="support", key="k1")
     deploy(store, red, 1, name="support", mode="ab_test", share=0.5, key="k2")
     return ModelServer(store)
+
+
+def store_first_model(store: Store) -> str:
+    return models.find_deployment(store, "support").model_id
 
 
 def read_rows(store: Store) -> list[dict[str, Any]]:
@@ -124,6 +128,24 @@ def test_many_calls_at_once_are_all_counted_once(store: Store, tested: ModelServ
     assert sorted(row["completion_id"] for row in read_rows(store)) == sorted(one.id for one in answers)
 
 
+def test_calls_answered_together_are_each_answered_and_counted_as_alone(
+    store: Store, tested: ModelServer
+) -> None:
+    blue = store_first_model(store)
+    silent = Request(({"role": "user", "content": " "},))
+    asked = [Asked("support", ASKED, Caller(user=f"user {number}")) for number in range(6)]
+    found = tested.answer_many([*asked, Asked("nowhere", ASKED), Asked(blue, ASKED), Asked(blue, silent)])
+    alone = [tested.answer(one.name, one.request, one.caller) for one in asked]
+    assert [one.text for one in found[:6] if isinstance(one, Answer)] == [one.text for one in alone]
+    nowhere, by_id, refused = found[6:]
+    assert isinstance(nowhere, NotFoundError)
+    assert isinstance(by_id, Answer)
+    assert (by_id.model_id, by_id.arm) == (blue, None)
+    assert isinstance(refused, InputError)
+    errors = [row["error"] for row in read_rows(store)[:8]]
+    assert errors == [None] * 7 + ["InputError"]
+
+
 def test_a_whole_answer_is_counted_before_its_words_are_read(store: Store, tested: ModelServer) -> None:
     stream = tested.stream("support", ASKED, Caller(user="u"))
     assert (stream.is_whole, [row["completion_id"] for row in read_rows(store)]) == (True, [stream.id])
@@ -144,6 +166,14 @@ def passing(store: Store, service: FakeUpstream) -> Iterator[ModelServer]:
     server = ModelServer(store, Settings(home=store.home, base_url=service.url))
     yield server
     server.close()
+
+
+def test_a_model_elsewhere_is_left_for_a_thread_that_may_wait(store: Store, passing: ModelServer) -> None:
+    [slow] = passing.answer_many([Asked("elsewhere", ASKED)])
+    assert isinstance(slow, Slow)
+    assert read_rows(store) == []
+    assert passing.finish(slow).text == "Let me look."
+    assert len(read_rows(store)) == 1
 
 
 def test_a_model_elsewhere_answers_with_its_own_counts(store: Store, passing: ModelServer) -> None:

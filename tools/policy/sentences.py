@@ -70,7 +70,7 @@ _REFUSALS = re.compile(
 _FIRST_PERSON = re.compile(r"\b(?:i|we|my|our|us|me)\b", re.IGNORECASE)
 _NUMBERS = re.compile(r"\d+")
 REMEMBERED = 10_000
-"""Number of texts that a pure function of a text remembers: the same replies are candidates again and again."""
+"""Number of texts whose traits are kept: the same replies are candidates again and again."""
 
 
 class Traits(NamedTuple):
