@@ -36,6 +36,14 @@ class ProviderError(LucyError, ConnectionError):
     """A language model's service refuses every call: no or wrong key, unknown model, no such address."""
 
 
+class CostLimitError(LucyError, RuntimeError):
+    """A training came to its cost limit and waits for the person; what it made stays."""
+
+
+class FailedTrainingError(LucyError, RuntimeError):
+    """A training ended at its service without a model."""
+
+
 class StoreError(LucyError, OSError):
     """The data folder or the database cannot be opened, read or written."""
 

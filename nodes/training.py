@@ -9,24 +9,34 @@ from typing import Any
 
 from lucy.graph.state import Choice, FinetuneWorkflowState, Intent, Update
 from lucy.nodes.dry_run_work import is_current, name_base, trains_here
-from lucy.nodes.reading import has_artefact, read_artefact
+from lucy.nodes.reading import has_artefact, read_artefact, read_tree
 from lucy.nodes.step import Step, approve_choice, ask, finish, get_plan, get_workflow_id, reply
+from lucy.nodes.training_outcome import ask_after, carry_out, describe_files
 from lucy.nodes.training_plan import (
     DEFAULTS,
     Planned,
     check_parameters,
-    describe_cost,
+    find_hourly,
     forecast_training,
     plan_training,
     read_changes,
 )
-from lucy.nodes.wording import draw_bullets, draw_table, write
+from lucy.nodes.training_words import (
+    describe_cost,
+    describe_power,
+    describe_results,
+    describe_split,
+    describe_time,
+)
+from lucy.nodes.wording import draw_bullets, write
 from lucy.tools.gates import check_training_gate
 from lucy.tools.jobs import start_job
 from lucy.tools.store.artefacts import put_artefact
 from lucy.tools.store.jobs import FINAL, Job, find_job, reopen_job, submit_job
-from lucy.tools.training.comparison import Change, Comparison
+from lucy.tools.topics.tree import iterate
+from lucy.tools.training.forecast import Forecast
 from lucy.tools.training.job import list_faults
+from lucy.tools.training.trainers import read_remains
 from lucy.tools.workbench import Workbench
 
 
@@ -44,30 +54,31 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     if faults:
         return _ask_for_another(state, bench, faults)
     choices = [approve_choice("Start training", action="start")]
-    question = _describe_plan(state, bench, planned)
-    return ask(
-        state, bench, step="training", question=question, choices=choices, plan=plan | {"action": "start"}
-    )
-
-
-def _describe_plan(state: FinetuneWorkflowState, bench: Workbench, planned: Planned) -> str:
-    request, split = planned.request, planned.split
     found = forecast_training(state, bench, planned)
+    question = _describe_plan(state, bench, planned, found)
+    told = {"seconds": list(found.seconds), "cost": list(found.total), "known": found.known}
+    plan |= {"action": "start", "forecast": told}
+    return ask(state, bench, step="training", question=question, choices=choices, plan=plan)
+
+
+def _describe_plan(state: FinetuneWorkflowState, bench: Workbench, planned: Planned, found: Forecast) -> str:
+    request, is_local = planned.request, trains_here(bench)
+    statistics = read_artefact(state, bench, "dry_run")["report"]["statistics"]
     return write(
         "training",
         "proposal",
         records=len(planned.records),
         synthetic=sum(record.is_synthetic for record in planned.records),
-        train=len(split.train_ids),
-        heldout=len(split.heldout_ids),
-        leakage=len(split.leakage),
+        split=describe_split(planned.split, planned.records, aside=planned.aside),
+        power=describe_power(planned.split, statistics["std"]["value"]),
         method=write("training", f"method_{request.method}", group_size=request.group_size)
         if request.method == "rft"
         else write("training", "method_sft"),
         model=name_base(bench),
         epochs=request.epochs,
         seed=request.seed,
-        cost=describe_cost(found, request.cost_limit, is_local=trains_here(bench)),
+        time=describe_time(found.seconds, is_local=is_local),
+        cost=describe_cost(found, request.cost_limit, is_local=is_local, hourly=find_hourly(bench, request)),
     )
 
 
@@ -140,60 +151,28 @@ def execute(state: FinetuneWorkflowState, bench: Workbench) -> Update:
 
 
 def _collect(state: FinetuneWorkflowState, bench: Workbench, job: Job) -> Update:
+    wish = get_plan(state).get("wish")
+    if wish:
+        return carry_out(state, bench, job, wish)
     if job.status not in FINAL:
         return reply(state, bench, step="training", text=write("training", "still_running", job_id=job.id))
     if job.status != "completed" or job.result is None:
-        return _ask_again(state, bench, job)
+        return ask_after(state, bench, job)
     ref = put_artefact(bench.store, get_workflow_id(state), "training", job.result, reason=job.id)
-    text = _describe(job.result, _name_criteria(state, bench))
+    said = [_describe(job.result, _name_criteria(state, bench)), describe_files(read_remains(bench, job))]
+    text = "\n\n".join(part for part in said if part)
     return finish(state, bench, step="training", text=text, refs={"training": {**ref}})
 
 
-def _ask_again(state: FinetuneWorkflowState, bench: Workbench, job: Job) -> Update:
-    plan = get_plan(state) | {"action": "start", "resumes": job.id}
-    anew: Choice = {
-        "id": "anew",
-        "label": "Start anew",
-        "kind": "approve",
-        "changes": {"action": "start", "resumes": None, "attempt": int(plan["attempt"]) + 1},
-    }
-    update = ask(
-        state,
-        bench,
-        step="training",
-        question=write("training", "failed", status=job.status, error=job.error or ""),
-        choices=[approve_choice("Go on where it stopped", action="start"), anew],
-        plan=plan,
-    )
-    return update | {"status": {"training": "failed"}}
-
-
 def _name_criteria(state: FinetuneWorkflowState, bench: Workbench) -> dict[str, str]:
+    """Give the names of criteria and of topics by id: the words that the conversation uses for them."""
     grader = read_artefact(state, bench, "grader")["config"]
-    return {one["id"]: one["name"] for one in grader.get("criteria", [])}
+    names = {topic.id: topic.name for topic in iterate(read_tree(state, bench))}
+    return names | {one["id"]: one["name"] for one in grader.get("criteria", [])}
 
 
 def _describe(result: dict[str, Any], names: dict[str, str]) -> str:
-    comparison = Comparison.model_validate(result["comparison"])
-    rows = [("**Held-out reward**", *_show_change(comparison.reward))]
-    rows += [(names.get(key, key), *_show_change(change)) for key, change in comparison.criteria.items()]
-    return write(
-        "training",
-        "results",
-        prompts=comparison.reward.prompts,
-        table=draw_table(("Metric", "Before", "After", "Change", "95% interval"), rows),
-        sentence=comparison.sentence,
-        steps=result["steps"],
-        best_step=result["best_step"],
-        model_id=result["model_id"],
-        version=result["version"],
-    )
-
-
-def _show_change(change: Change) -> tuple[str, str, str, str]:
-    difference = change.difference
-    interval = f"{difference.low95:+.3f} to {difference.high95:+.3f}"
-    return f"{change.before:.3f}", f"{change.after:.3f}", f"{difference.value:+.3f}", interval
+    return describe_results(result, names)
 
 
 def read_words(text: str, state: FinetuneWorkflowState, bench: Workbench) -> Intent | None:

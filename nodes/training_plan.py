@@ -12,16 +12,17 @@ from lucy.nodes.dry_run_work import trains_here
 from lucy.nodes.reading import read_artefact, read_current_records, read_topics
 from lucy.nodes.step import get_workflow_id
 from lucy.nodes.uploading import upload_current
-from lucy.nodes.wording import draw_table, show_cost, write
+from lucy.tools.calls.prices import Price, find_price, load_prices
 from lucy.tools.graders.config import parse_grader
 from lucy.tools.graders.judge_answers import estimate_judge
 from lucy.tools.records.tokens import estimate_text_tokens, estimate_tokens
 from lucy.tools.registry import suggest_name
-from lucy.tools.store.rollouts import Rollout, read_rollouts
-from lucy.tools.training.forecast import Forecast, Load, Range, forecast
+from lucy.tools.store.rollouts import Rollout, address_grade, read_rollouts
+from lucy.tools.training.forecast import Forecast, Load, Prices, forecast
 from lucy.tools.training.hosted.spending import load_training_prices
 from lucy.tools.training.job import TrainingRequest
-from lucy.tools.training.split import Split, split_records
+from lucy.tools.training.speed import Speed, read_speed
+from lucy.tools.training.split import Split, set_aside, split_records
 from lucy.tools.training.trainer import Parameters
 from lucy.tools.vocabulary import Record
 from lucy.tools.workbench import Workbench
@@ -47,6 +48,8 @@ class Planned(NamedTuple):
     request: TrainingRequest
     records: list[Record]
     split: Split
+    aside: int
+    """Training prompts that are set aside to find the best checkpoint."""
 
 
 def check_parameters(plan: dict[str, Any]) -> None:
@@ -79,7 +82,9 @@ def plan_training(state: FinetuneWorkflowState, bench: Workbench, plan: dict[str
     records = read_current_records(state, bench)
     topics = {one.record_id: one.topic_id for one in read_topics(state, bench, records)}
     split = split_records(records, topics, train_share=plan["train_split"], seed=bench.settings.seed)
-    return Planned(_make_request(state, bench, plan), records, split)
+    ids = set(split.train_ids)
+    aside = set_aside([record for record in records if record.id in ids], bench.settings.seed)
+    return Planned(_make_request(state, bench, plan), records, split, len(aside))
 
 
 def _make_request(state: FinetuneWorkflowState, bench: Workbench, plan: dict[str, Any]) -> TrainingRequest:
@@ -98,6 +103,7 @@ def _make_request(state: FinetuneWorkflowState, bench: Workbench, plan: dict[str
         attempt=int(plan["attempt"]),
         trainer=settings.trainer,
         method=plan["method"],
+        forecast=plan.get("forecast"),
         base_model="" if settings.trainer == "offline" else settings.base_model,
         lineage={
             "upload": frozen.backend_dataset_id,
@@ -110,49 +116,62 @@ def _make_request(state: FinetuneWorkflowState, bench: Workbench, plan: dict[str
 def forecast_training(state: FinetuneWorkflowState, bench: Workbench, planned: Planned) -> Forecast:
     """Forecast what a training takes, from the dry run's answers."""
     request, by_id = planned.request, {record.id: record for record in planned.records}
-    keys = read_artefact(state, bench, "dry_run")["rollouts"][:MEASURED]
-    made = [one for one in read_rollouts(bench.store, keys).values() if one.record_id in by_id]
+    body = read_artefact(state, bench, "dry_run")
+    found = read_rollouts(bench.store, body["rollouts"][:MEASURED])
+    made = [one for one in found.values() if one.record_id in by_id]
     resources = bench.make_resources(get_workflow_id(state), "training")
     pairs = [(by_id[one.record_id], one.response) for one in made]
-    prices = load_training_prices(bench.store.home)
     return forecast(
         _measure_load(planned, made),
-        price=prices.get(request.base_model),
+        prices=_read_prices(bench, request.base_model),
         is_local=trains_here(bench),
         judging=estimate_judge(parse_grader(request.grader), resources, pairs),
         judged=len(pairs),
+        speed=_read_speed(bench, body, by_id),
     )
+
+
+def find_hourly(bench: Workbench, request: TrainingRequest) -> float | None:
+    """Give what the service asks for an hour of training, US dollars; None where that is not its price."""
+    price = load_training_prices(bench.store.home).get(request.base_model)
+    return None if price is None or trains_here(bench) else price.per_hour
+
+
+def _read_prices(bench: Workbench, base_model: str) -> Prices:
+    """Read what is known; the trained model's answers have a price of their own, listed as `ft:<base>`."""
+    listed: dict[str, Price] = load_prices(bench.store.home, with_listed=not bench.settings.base_url)
+    return Prices(
+        training=load_training_prices(bench.store.home).get(base_model),
+        before=find_price(listed, base_model),
+        after=find_price(listed, f"ft:{base_model}"),
+    )
+
+
+def _read_speed(bench: Workbench, body: dict[str, Any], records: dict[str, Record]) -> Speed | None:
+    """Measure how fast this machine was in the dry run."""
+    made = read_rollouts(bench.store, body["rollouts"])
+    known = [one for one in made.values() if one.record_id in records]
+    keys = [address_grade(body["grader"], records[one.record_id], one.response) for one in known]
+    return read_speed(bench.store, [one.key for one in known], list(dict.fromkeys(keys)))
 
 
 def _measure_load(planned: Planned, made: Sequence[Rollout]) -> Load:
     request, ids = planned.request, set(planned.split.train_ids)
-    asked = [estimate_tokens(record.prompt) for record in planned.records if record.id in ids]
+    training = [record for record in planned.records if record.id in ids]
+    asked = [estimate_tokens(record.prompt) for record in training]
+    replies = [estimate_tokens(record.reply) for record in training if record.reply]
+    is_supervised = request.method == "sft"
     return Load(
-        prompts=len(planned.split.train_ids),
+        prompts=len(training),
         heldout=len(planned.split.heldout_ids),
         epochs=request.epochs,
-        group_size=request.group_size if request.method == "rft" else 1,
+        group_size=1 if is_supervised else request.group_size,
         prompt_tokens=sum(asked) / max(1, len(asked)),
         answer_tokens=[estimate_text_tokens(one.response) for one in made],
+        validation=planned.aside,
+        reply_tokens=sum(replies) / max(1, len(replies)) if is_supervised else None,
+        distinct=len({(one.record_id, one.response) for one in made}) / len(made) if made else 1.0,
     )
-
-
-def describe_cost(found: Forecast, limit: float | None, *, is_local: bool) -> str:
-    """Say what a training costs: nothing, or low, likely and high, by part."""
-    if is_local and found.total.high == 0.0:
-        return write("training", "free")
-    rows = [(part.name, part.amount, *_show(part.cost)) for part in found.parts]
-    rows.append(("**Together**", "", *_show(found.total)))
-    said = (
-        write("training", "no_limit") if limit is None else write("training", "limit", limit=f"{limit:.2f}")
-    )
-    table = draw_table(("", "Amount", "Low", "Likely", "High"), rows)
-    return write("training", "costs", table=table, limit=said)
-
-
-def _show(cost: Range) -> tuple[str, str, str]:
-    low, likely, high = ("unknown" if one is None else show_cost(one) for one in cost)
-    return low, likely, high
 
 
 def read_changes(text: str) -> dict[str, Any]:
@@ -170,10 +189,22 @@ def read_changes(text: str) -> dict[str, Any]:
         changes["batch_size"] = "auto" if batch.group(1) == "auto" else int(batch.group(1))
     if rate := re.search(r"\blearning rate\s*(?:of|=|to|:)?\s*(\d*\.?\d+(?:e-?\d+)?|auto)\b", said):
         changes["learning_rate"] = "auto" if rate.group(1) == "auto" else float(rate.group(1))
-    if limit := re.search(r"\b(?:limit|at most|no more than|budget)\D{0,12}\$?\s*(\d+(?:\.\d+)?)", said):
-        changes["cost_limit"] = float(limit.group(1))
+    changes |= _read_limit(said)
     if re.search(r"\bsupervised\b|\bsft\b", said):
         changes["method"] = "sft"
     elif re.search(r"\breinforce\w*\b|\brft\b|\bgrpo\b", said):
         changes["method"] = "rft"
     return changes
+
+
+def _read_limit(said: str) -> dict[str, Any]:
+    """Read a limit on money; "at most 3 epochs" is none."""
+    if re.search(r"\b(?:no|without an?y?|remove the|lift the) (?:cost |money |spending )?limit\b", said):
+        return {"cost_limit": None}
+    amount = r"(\d[\d,]*(?:\.\d+)?)"
+    named = re.search(rf"\b(?:limit|budget)\b[^\d]{{0,16}}{amount}", said)
+    most = r"\b(?:at most|no more than|up to|not over|below)\s*"
+    unit = r"\s*(?:\$|dollars?\b|usd\b)"
+    dollars = re.search(rf"{most}(?:\$\s*{amount}|{amount}{unit})", said)
+    found = next((one for hit in (named, dollars) if hit for one in hit.groups() if one), None)
+    return {"cost_limit": float(found.replace(",", ""))} if found else {}

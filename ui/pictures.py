@@ -4,12 +4,15 @@ Pure functions over the stored artefacts. Every text is escaped; colours are the
 picture reads in light and dark; every figure also stands in words, for a reader that sees no picture.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from lucy.ui.bars import Bar, Tone, clip, draw_bars, draw_head
+from lucy.ui.bars import Bar, Tone, draw_bars, draw_head
 from lucy.ui.grading_pictures import draw_dry_run, draw_grader
+from lucy.ui.training_pictures import draw_comparison, draw_curve, draw_training, say_change
+
+__all__ = ["Bar", "draw_bars", "draw_comparison", "draw_curve", "draw_picture", "say_change"]
 
 STATUS_TONES: dict[str, Tone] = {"ok": "good", "under": "warning", "over": "plain"}
 STATUS_WORDS = {"ok": "on target", "under": "too few", "over": "more than needed"}
@@ -58,7 +61,7 @@ def _draw_step(step: str, bodies: Mapping[str, Mapping[str, Any]], health: Mappi
         case "dry_run":
             return _draw_dry_run(bodies)
         case _:
-            names = _name_criteria(bodies.get("grader", {}))
+            names = _name_topics(bodies) | _name_criteria(bodies.get("grader", {}))
             return draw_training(bodies.get("training", {}), names) or _draw_before_training(step, bodies)
 
 
@@ -138,100 +141,3 @@ def draw_coverage(body: Mapping[str, Any]) -> str:
         "The upright mark is the target of each topic."
     )
     return draw_head("Coverage", sentence) + draw_bars(bars)
-
-
-def draw_training(body: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    """Draw the reward curve, and before and after where the training has ended.
-
-    Args:
-        body: The training so far: `history`, and `comparison` once it has ended.
-        names: Names of the grader's criteria by id.
-    """
-    parts: list[str] = []
-    rewards = [
-        point["mean_reward"] for point in body.get("history") or [] if point["mean_reward"] is not None
-    ]
-    if len(rewards) > 1:
-        parts.append(draw_head("Reward while training", f"Mean score of the answers, {len(rewards)} steps."))
-        parts.append(draw_curve(rewards))
-    if body.get("comparison"):
-        parts.append(draw_comparison(body["comparison"], names))
-    return "".join(parts)
-
-
-def draw_curve(values: Sequence[float]) -> str:
-    """Draw values over equal steps, faintly, and their moving mean over them; the range stands beside."""
-    low, high = min(values), max(values)
-    means = smooth(values)
-    said = f"On average from {means[0]:.2f} at the beginning to {means[-1]:.2f} at the end."
-    lines = [
-        f'<polyline class="{kind}" points="{_place(line, low, high)}" fill="none" '
-        'vector-effect="non-scaling-stroke"/>'
-        for kind, line in (("raw", values), ("mean", means))
-    ]
-    return (
-        f'<figure class="curve"><div class="range"><span>{high:.2f}</span><span>{low:.2f}</span></div>'
-        f'<svg viewBox="0 0 300 100" preserveAspectRatio="none" role="img" aria-label="{said}">'
-        f"{''.join(lines)}</svg><figcaption>{said}</figcaption></figure>"
-    )
-
-
-def smooth(values: Sequence[float]) -> list[float]:
-    """Average each value with its neighbours, over about a third of them; at the ends over fewer."""
-    reach = len(values) // 6
-    windows = [values[max(0, place - reach) : place + reach + 1] for place in range(len(values))]
-    return [sum(window) / len(window) for window in windows]
-
-
-def _place(values: Sequence[float], low: float, high: float) -> str:
-    span = (high - low) or 1.0
-    last = len(values) - 1
-    return " ".join(
-        f"{300 * number / last:.1f},{96 - 92 * (value - low) / span:.1f}"
-        for number, value in enumerate(values)
-    )
-
-
-def draw_comparison(comparison: Mapping[str, Any], names: Mapping[str, str]) -> str:
-    """Draw before and after on held-out records, and the difference with its 95% interval."""
-    rows = [_draw_change("All records", comparison["reward"])]
-    rows += [
-        _draw_change(names.get(one) or one.replace("_", " ").capitalize(), change)
-        for one, change in comparison.get("criteria", {}).items()
-    ]
-    reward = comparison["reward"]
-    sentence = (
-        f"Mean score on {reward['prompts']:,} records that training never saw; "
-        "the thin line is where the change lies with 95% certainty."
-    )
-    return draw_head("Before and after", sentence) + f'<ul class="changes">{"".join(rows)}</ul>'
-
-
-def _draw_change(label: str, change: Mapping[str, Any]) -> str:
-    before, after, difference = change["before"], change["after"], change["difference"]
-    left, right = sorted((clip(before), clip(after)))
-    low, high = clip(before + difference["low95"]), clip(before + difference["high95"])
-    tone = judge_change(difference)
-    return (
-        f'<li><div class="line"><span class="label">{escape(label)}</span>'
-        f'<span class="value">{before:.2f} → {after:.2f}</span></div>'
-        f'<div class="scale"><i class="span {tone}" style="left:{left:.1%};width:{right - left:.1%}"></i>'
-        f'<i class="whisker" style="left:{low:.1%};width:{high - low:.1%}"></i>'
-        f'<i class="dot" style="left:{clip(before):.1%}"></i>'
-        f'<i class="dot {tone}" style="left:{clip(after):.1%}"></i></div>'
-        f"<small>{say_change(difference)}</small></li>"
-    )
-
-
-def judge_change(difference: Mapping[str, float]) -> Tone:
-    """Give the tone of a difference: only one whose interval leaves out 0 is good or a problem."""
-    if difference["low95"] > 0:
-        return "good"
-    return "problem" if difference["high95"] < 0 else "plain"
-
-
-def say_change(difference: Mapping[str, float]) -> str:
-    """Say a difference; one that may be chance is never called a gain."""
-    low, high = difference["low95"], difference["high95"]
-    words = {"good": "better", "problem": "worse", "plain": "no certain difference"}
-    return f"{words[judge_change(difference)]}: {difference['value']:+.2f}, likely {low:+.2f} to {high:+.2f}"

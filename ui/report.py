@@ -17,7 +17,7 @@ from lucy.tools.store.ledger import OFFLINE, sum_ledger
 from lucy.tools.store.workflows import find_workflow
 from lucy.ui.folder import FILES, write_file, write_json, write_lines
 from lucy.ui.report_lines import list_records, list_rejects, list_rollouts
-from lucy.ui.report_material import Material, read_grader, read_topic_tree
+from lucy.ui.report_material import Material, read_grader, read_names, read_topic_tree
 from lucy.ui.report_page import write_page
 from lucy.ui.timing import measure_steps
 
@@ -69,7 +69,10 @@ def write_report(runs: "Runs", workflow_id: str, folder: Path) -> Path:
     report = describe(material, missing=[name for name in MISSING if name not in found])
     for name, value in found.items():
         (write_lines if name in lines else write_json)(folder / name, value)
-    write_file(folder / "report.md", write_page(report, material.messages))
+    page = write_page(
+        report, material.messages, training=material.read("training"), names=read_names(material)
+    )
+    write_file(folder / "report.md", page)
     for name in report["missing"]:
         (folder / name).unlink(missing_ok=True)
     write_json(folder / "report.json", report)

@@ -1,5 +1,6 @@
 """Read from the store what a report is made of."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -44,3 +45,15 @@ def read_grader(material: Material) -> dict[str, Any] | None:
     """Give the grader's configuration."""
     body = material.read("grader")
     return body["config"] if body is not None else None
+
+
+def read_names(material: Material) -> dict[str, str]:
+    """Give the names of criteria and topics by id: the words that the conversation uses for them."""
+    tree, grader = read_topic_tree(material), read_grader(material) or {}
+    waiting: list[Mapping[str, Any]] = list(tree["roots"]) if tree is not None else []
+    names: dict[str, str] = {}
+    while waiting:
+        topic = waiting.pop()
+        names[topic["id"]] = topic["name"]
+        waiting.extend(topic.get("children") or ())
+    return names | {one["id"]: one["name"] for one in grader.get("criteria") or ()}

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from lucy.nodes.wording import draw_bullets, draw_table, quote
+from lucy.ui.report_training import write_training
 
 TITLES = {
     "topics_config": "Topics",
@@ -16,8 +17,21 @@ TITLES = {
 }
 
 
-def write_page(report: Mapping[str, Any], messages: Sequence[Mapping[str, Any]]) -> str:
-    """Write the page from the content of `report.json` and the conversation."""
+def write_page(
+    report: Mapping[str, Any],
+    messages: Sequence[Mapping[str, Any]],
+    *,
+    training: Mapping[str, Any] | None = None,
+    names: Mapping[str, str] | None = None,
+) -> str:
+    """Write the page from the content of `report.json` and the conversation.
+
+    Args:
+        report: The content of `report.json`.
+        messages: The conversation.
+        training: What the training made, with its whole history; None leaves the section out.
+        names: Names of criteria and topics by id.
+    """
     parts = [
         f"# Report: {quote(report['name']) or 'a workflow without a name'}",
         f"**Goal:** {quote(report['goal'], 1000)}",
@@ -25,6 +39,7 @@ def write_page(report: Mapping[str, Any], messages: Sequence[Mapping[str, Any]])
         "## Steps",
         draw_table(("Step", "Status", "Seconds", "Result"), list(_list_steps(report))),
         *_write_missing(report),
+        *(write_training(training, names or {}) if training is not None else ()),
         "## Conversation",
         *(_write_message(message) for message in messages),
     ]

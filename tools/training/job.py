@@ -5,12 +5,11 @@ the job's checkpoint; registration happens once per job.
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from lucy.errors import InputError
-from lucy.tools.dry_run.rollouts import GradedRollout
 from lucy.tools.graders.config import parse_grader
 from lucy.tools.graders.scoring import address_grader, open_grader
 from lucy.tools.policy.retrieval import BASE_NAME
@@ -28,8 +27,18 @@ from lucy.tools.store.datasets import read_records
 from lucy.tools.store.jobs import Job, update_job
 from lucy.tools.store.ledger import add_calls
 from lucy.tools.store.rollouts import Rollout
-from lucy.tools.training.comparison import Comparison, compare
-from lucy.tools.training.split import Split, split_records
+from lucy.tools.training.budget import Budget, find_limit_faults
+from lucy.tools.training.comparison import Comparison
+from lucy.tools.training.outcome import (
+    Done,
+    Evaluation,
+    compare_sides,
+    describe_done,
+    describe_split,
+    select,
+    sum_up,
+)
+from lucy.tools.training.split import Split, set_aside, split_records
 from lucy.tools.training.trainer import Method, Parameters, Task, Trained, Trainer
 from lucy.tools.training.trainers import open_trainer
 from lucy.tools.vocabulary import Grade, Progress, Record, ScoreMany, ignore_progress
@@ -37,6 +46,9 @@ from lucy.tools.workbench import Workbench
 
 EVALUATION_ANSWERS = 8
 """Answers per held-out prompt, before and after."""
+SETS_ASIDE = ("offline", "trl")
+"""Trainers that set prompts aside themselves to find the best checkpoint. Any other is given some of the
+training side in place of the held-out ones, so that none chooses by what is compared in the end."""
 
 
 class TrainingRequest(BaseModel):
@@ -70,13 +82,10 @@ class TrainingRequest(BaseModel):
     reasoning_effort: Literal["default", "low", "medium", "high"] = "default"
     cost_limit: float | None = None
     """US dollars at which the training pauses."""
+    forecast: dict[str, Any] | None = None
+    """What the person was told before it started, kept beside what it took."""
     lineage: dict[str, Any]
     """References of dataset, grader and dry run, kept with the model's version."""
-
-
-class _Evaluation(NamedTuple):
-    rollouts: list[Rollout]
-    graded: list[GradedRollout]
 
 
 def find_topics(
@@ -97,44 +106,39 @@ def train(bench: Workbench, job: Job, progress: Progress) -> dict[str, Any]:
     records = read_records(bench.store, request.dataset_id, request.batches, request.edits)
     topics = find_topics(bench, job.workflow_id, request.categories, records)
     split = split_records(records, topics, train_share=request.train_split, seed=request.seed)
-    grader, resources = (
-        parse_grader(request.grader),
-        bench.make_resources(job.workflow_id, "training", progress),
-    )
+    grader = parse_grader(request.grader)
+    resources = bench.make_resources(job.workflow_id, "training", progress)
+    budget = Budget(bench.store, job, grader=grader, resources=resources)
     trainer, address = open_trainer(request.trainer, bench), address_grader(grader, resources)
+    heldout = select(records, split.heldout_ids)
     with open_grader(grader, resources) as score_many:
-        score = remember_grades(bench.store, address, score_many)
+        limited = budget.limit(score_many, request.cost_limit)
+        score = remember_grades(bench.store, address, limited)
         task = _make_task(bench, job, request, split, records, score, progress)
-        _check(trainer, task)
-        before = _evaluate(bench, trainer.open_base(task), task, topics)
+        _check(trainer, task, find_limit_faults(grader, resources, request.cost_limit, records[0]))
+        before = _evaluate(bench, trainer.open_base(task), task, heldout, topics)
         trained = trainer.train(task)
-        after = _evaluate(bench, trained.policy, task, topics)
-    comparison = compare(before.graded, after.graded, seed=request.seed)
-    made = [*before.rollouts, *after.rollouts]
-    tokens = count_tokens(made)
-    add_calls(bench.store, job.workflow_id, "training", job.id, calls=len(made), tokens=tokens)
-    registered = _register(bench, job, request, trained, comparison, split)
+        budget.charged = trained.cost or 0.0
+        after = _evaluate(bench, trained.policy, task, heldout, topics)
+    done = Done(trained, before, after, compare_sides(split, before, after, request.seed))
+    _book(bench, job, [*before.rollouts, *after.rollouts])
+    registered = _register(bench, job, request, trained, done.comparison, split)
     return {
         "job_id": job.id,
         "model_id": registered.model_id,
         "version": registered.version,
         "name": request.name,
-        "comparison": comparison.model_dump(mode="json"),
-        "history": list(trained.history),
-        "best_step": trained.best_step,
-        "steps": trained.steps,
-        "variant": trained.variant,
-        "grader_errors": trained.grader_errors,
-        "split": {
-            "train": list(split.train_ids),
-            "heldout": list(split.heldout_ids),
-            "leakage": [one.model_dump(mode="json") for one in split.leakage],
-        },
-        "before": [one.key for one in before.rollouts],
-        "after": [one.key for one in after.rollouts],
+        **describe_done(done, heldout),
+        "split": describe_split(split, records, request.seed),
         "grader": address,
-        "cost": trained.cost,
+        "took": sum_up(job, budget, trained),
+        "forecast": request.forecast,
     }
+
+
+def _book(bench: Workbench, job: Job, made: Sequence[Rollout]) -> None:
+    tokens = count_tokens(made)
+    add_calls(bench.store, job.workflow_id, "training", job.id, calls=len(made), tokens=tokens)
 
 
 def list_faults(
@@ -143,7 +147,11 @@ def list_faults(
     """List in sentences what the trainer cannot take; nothing is begun or sent."""
     job = Job("", "", "training", "", {}, {}, None, None, None, None, False, "", "")
     task = _make_task(bench, job, request, split, records, _grade_nothing, ignore_progress)
-    return open_trainer(request.trainer, bench).find_faults(task)
+    resources = bench.make_resources("", "training")
+    return [
+        *open_trainer(request.trainer, bench).find_faults(task),
+        *find_limit_faults(task.grader, resources, request.cost_limit, records[0]),
+    ]
 
 
 def _grade_nothing(pairs: Sequence[tuple[Record, str]]) -> list[Grade]:
@@ -159,7 +167,11 @@ def _make_task(
     score: ScoreMany,
     progress: Progress,
 ) -> Task:
-    by_id = {record.id: record for record in records}
+    training, heldout = select(records, split.train_ids), select(records, split.heldout_ids)
+    if request.trainer not in SETS_ASIDE:
+        aside = set_aside(training, request.seed)
+        heldout = [record for record in training if record.id in aside]
+        training = [record for record in training if record.id not in aside]
     parameters = Parameters(
         epochs=request.epochs,
         group_size=request.group_size,
@@ -175,8 +187,8 @@ def _make_task(
         name=request.name,
         method=request.method,
         base_model=request.base_model,
-        training=[by_id[one] for one in split.train_ids],
-        heldout=[by_id[one] for one in split.heldout_ids],
+        training=training,
+        heldout=heldout,
         grader=parse_grader(request.grader),
         score_many=score,
         parameters=parameters,
@@ -191,26 +203,32 @@ def _keep(bench: Workbench, job: Job, state: Any) -> None:
     update_job(bench.store, job.id, checkpoint=state)
 
 
-def _check(trainer: Trainer, task: Task) -> None:
-    faults = trainer.find_faults(task)
+def _check(trainer: Trainer, task: Task, faults_of_limit: Sequence[str]) -> None:
+    faults = [*trainer.find_faults(task), *faults_of_limit]
     if faults:
         raise InputError(" ".join(faults))
     task.folder.mkdir(parents=True, exist_ok=True)
 
 
-def _evaluate(bench: Workbench, policy: Policy, task: Task, topics: dict[str, str | None]) -> _Evaluation:
+def _evaluate(
+    bench: Workbench,
+    policy: Policy,
+    task: Task,
+    heldout: Sequence[Record],
+    topics: dict[str, str | None],
+) -> Evaluation:
     """Let a model answer the held-out prompts, and grade the answers; what is stored is not done again."""
     rollouts = roll_out(
         bench.store,
         policy,
-        task.heldout,
+        heldout,
         count=EVALUATION_ANSWERS,
         seed=task.parameters.seed,
         progress=task.progress,
     )
-    by_id = {record.id: record for record in task.heldout}
+    by_id = {record.id: record for record in heldout}
     grades = grade_rollouts(task.score_many, rollouts, records=by_id, progress=task.progress)
-    return _Evaluation(rollouts, join_rollouts(rollouts, grades, records=by_id, topics=topics))
+    return Evaluation(rollouts, join_rollouts(rollouts, grades, records=by_id, topics=topics))
 
 
 def _register(

@@ -3,7 +3,11 @@
 from lucy.tools.policy.retrieval import BASE_NAME, RetrievalPolicy, base_policy
 from lucy.tools.training.checkpoints import Checkpoint
 from lucy.tools.training.grpo import train_policy
+from lucy.tools.training.run import BATCH_PROMPTS
 from lucy.tools.training.trainer import Task, Trained
+
+MAX_RATE = 1.0
+"""A step of Adam that is as large as the spread of the features; above, a training only jumps."""
 
 
 class OfflineTrainer:
@@ -20,7 +24,7 @@ class OfflineTrainer:
             )
         if task.method != "rft":
             faults.append("The offline trainer knows reinforcement fine-tuning only; choose the method rft.")
-        return faults
+        return faults + _find_parameter_faults(task)
 
     def open_base(self, task: Task) -> RetrievalPolicy:
         """Give the untrained policy of the training records."""
@@ -34,6 +38,7 @@ class OfflineTrainer:
             task.score_many,
             epochs=task.parameters.epochs,
             group_size=task.parameters.group_size,
+            learning_rate=task.parameters.learning_rate,
             seed=task.parameters.seed,
             progress=task.progress,
             checkpoint=lambda state: task.keep(state.model_dump(mode="json")),
@@ -50,3 +55,19 @@ class OfflineTrainer:
             grader_errors=result.grader_errors,
             cost=0.0,
         )
+
+
+def _find_parameter_faults(task: Task) -> list[str]:
+    """Name parameters that would change what is learned and cannot be kept; no model here reasons."""
+    faults: list[str] = []
+    size, rate = task.parameters.batch_size, task.parameters.learning_rate
+    if size not in ("auto", BATCH_PROMPTS):
+        faults.append(
+            f"The offline trainer takes {BATCH_PROMPTS} prompts in a step, not {size}; say `batch size auto`."
+        )
+    if rate != "auto" and not 0 < rate <= MAX_RATE:
+        faults.append(
+            f"The learning rate must be above 0 and at most {MAX_RATE:g} for the offline trainer, not "
+            f"{rate:g}; say `learning rate auto`."
+        )
+    return faults

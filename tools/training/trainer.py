@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -59,6 +59,8 @@ class Task:
     """Stores a checkpoint, JSON, before it returns."""
     progress: Progress
     """Called often; raises `CancelledByPersonError` when the person asked to stop."""
+    step: str = "training"
+    """The workflow's step that calls of the model are booked to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,8 @@ class Trainer(Protocol):
     def find_faults(self, task: Task) -> list[str]:
         """List in sentences what it cannot take: grader, records, parameters, missing packages or keys.
 
-        Called before anything is uploaded or begun; it costs nothing.
+        Called before anything is uploaded or begun; it costs nothing. A service may be asked whether it
+        takes the key and has the base model.
         """
         ...
 
@@ -104,6 +107,58 @@ class Trainer(Protocol):
 
         Raises:
             CancelledByPersonError: the person asked to stop; what is done stays.
+            CostLimitError: it came to its cost limit, and waits for the person.
+            ProviderError: a service cannot be used; it goes on from here when it can.
             LucyError: it failed; says why and what to do.
+        """
+        ...
+
+
+class Remains(NamedTuple):
+    """What a service holds of a training, as far as is known without asking."""
+
+    place: str
+    """Host of the service."""
+    job: str
+    """Id of the job there; empty: none is known."""
+    files: tuple[str, ...]
+    """Ids of the training files that are still there."""
+    best_model: str
+    """Best model that was saved on the way; empty: none is known."""
+    best_step: int
+    limit: float | None
+    """US dollars of the cost limit that was reached; None: none was."""
+    can_go_on: bool
+    """The training can go on where it stopped."""
+    may_run: bool
+    """The job may run and cost money there, or be paused."""
+    was_given_up: bool
+    """It was tried to cancel it there since the training last went on."""
+
+
+@runtime_checkable
+class ServiceTrainer(Trainer, Protocol):
+    """A trainer whose trainings run at a service, and go on there whatever happens here.
+
+    `checkpoint` is what a task kept last, `keep` stores another.
+    """
+
+    def read_remains(self, checkpoint: Any) -> Remains | None:
+        """Say what the service holds of a training; None: nothing was sent. It is not asked."""
+        ...
+
+    def take_best(self, checkpoint: Any) -> Any:
+        """Give the checkpoint with which `train` takes the best model that was saved and trains no more."""
+        ...
+
+    def give_up(self, job_id: str, checkpoint: Any, keep: Callable[[Any], None]) -> str:
+        """Cancel a training at the service, unless it has ended; say what came of it, or nothing."""
+        ...
+
+    def delete_files(self, checkpoint: Any, keep: Callable[[Any], None]) -> None:
+        """Delete the training files at the service.
+
+        Raises:
+            ProviderError: it refuses, or does not answer.
         """
         ...
