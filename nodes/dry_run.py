@@ -3,7 +3,7 @@
 Decides: GO, WARNING or NO-GO, on intervals.
 Reads: artefacts `dataset`, `categories`, `grader`. Writes: artefact `dry_run`; rollouts and grades.
 Asks: before running; at a WARNING whether the person accepts it; at a NO-GO where to go back to.
-Costs: nothing with the offline engine; with a judge model its calls, said before.
+Costs: nothing with the offline engine; the calls of a judge model or of a service, said before.
 """
 
 import re
@@ -28,6 +28,9 @@ from lucy.nodes.wording import draw_bullets, show_cost, write
 from lucy.tools.dry_run.report import DryRunReport
 from lucy.tools.store.artefacts import put_artefact
 from lucy.tools.workbench import Workbench
+
+NAMED = 3
+"""Records without an answer that are named."""
 
 
 def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
@@ -114,9 +117,10 @@ def _say_cost(bench: Workbench, announced: Announced) -> str:
     if judging is None and trains_here(bench):
         return write("dry_run", "free")
     parts: list[str] = []
-    if not trains_here(bench):
-        calls = announced.answers - announced.stored
-        parts.append(write("dry_run", "answered_by_service", model=name_base(bench), calls=calls))
+    answering = announced.answering
+    if answering is not None:
+        cost, calls = show_cost(answering.cost), answering.calls
+        parts.append(write("dry_run", "answered_by_service", model=name_base(bench), calls=calls, cost=cost))
     if judging is not None:
         parts.append(write("dry_run", "judged", calls=judging.calls, cost=show_cost(judging.cost)))
     return " ".join(parts)
@@ -168,9 +172,25 @@ def execute(state: FinetuneWorkflowState, bench: Workbench) -> Update:
         words = (state.get("intent") or Intent(kind="approve", text=""))["text"]
         return _complete(state, bench, report, accepted=words or "accepted")
     work = plan_work(state, bench, count=int(plan["count"]), answers=plan.get("answers"))
-    report, ref = do_work(state, bench, work)
-    text = describe_report(report, read_tree(state, bench))
-    return stay(state, bench, step="dry_run", text=text, artefacts={"dry_run": {**ref}})
+    done = do_work(state, bench, work)
+    missing = _say_unanswered(bench, done.unanswered, work.size.prompts)
+    said = [describe_report(done.report, read_tree(state, bench)), missing]
+    text = "\n\n".join(part for part in said if part)
+    return stay(state, bench, step="dry_run", text=text, artefacts={"dry_run": {**done.ref}})
+
+
+def _say_unanswered(bench: Workbench, unanswered: dict[str, str], prompts: int) -> str:
+    if not unanswered:
+        return ""
+    named = [f"`{record_id}`: {reason}" for record_id, reason in list(unanswered.items())[:NAMED]]
+    return write(
+        "dry_run",
+        "unanswered",
+        count=len(unanswered),
+        model=name_base(bench),
+        reasons=draw_bullets(named),
+        prompts=prompts,
+    )
 
 
 def _complete(

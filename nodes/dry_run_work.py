@@ -29,7 +29,7 @@ from lucy.tools.store.datasets import set_statistics
 from lucy.tools.store.ledger import add_calls
 from lucy.tools.store.rollouts import Rollout, address_rollout, read_rollouts
 from lucy.tools.topics.tree import iterate
-from lucy.tools.training.trainers import open_base_policy
+from lucy.tools.training.trainers import PaidPolicy, open_base_policy
 from lucy.tools.vocabulary import Grade, Progress, Record
 from lucy.tools.workbench import Workbench
 
@@ -55,6 +55,8 @@ class Work(NamedTuple):
     grader: GraderConfig
     resources: Resources
     progress: Progress
+    workflow_id: str
+    """Whom calls that are paid for are booked to."""
 
 
 class Announced(NamedTuple):
@@ -65,6 +67,17 @@ class Announced(NamedTuple):
     """Answers that are there already and are not made again."""
     judging: Estimate | None
     """None where no model judges."""
+    answering: Estimate | None
+    """Of the answers that are not stored; None where they are made on this machine, which costs nothing."""
+
+
+class Done(NamedTuple):
+    """What a dry run made."""
+
+    report: DryRunReport
+    ref: Ref
+    unanswered: dict[str, str]
+    """Ids of records that a service did not answer, with the reason; they are missing from the report."""
 
 
 def plan_work(
@@ -93,6 +106,7 @@ def plan_work(
         grader=parse_grader(read_artefact(state, bench, "grader")["config"]),
         resources=bench.make_resources(get_workflow_id(state), "dry_run", progress),
         progress=progress,
+        workflow_id=get_workflow_id(state),
     )
 
 
@@ -108,22 +122,38 @@ def check_answers(answers: int) -> int:
 
 
 def announce_work(bench: Workbench, work: Work) -> Announced:
-    """Say what is stored already, and what a judge model would take."""
-    policy, seed = open_policy(bench, work), bench.settings.seed
-    keys = [
-        address_rollout(policy.sha, record, number, seed)
-        for record in work.sample
-        for number in range(work.size.answers)
-    ]
-    stored = read_rollouts(bench.store, keys)
+    """Say what is stored already, and what the base model and a judge model would take."""
+    policy = open_policy(bench, work)
+    missing = _count_missing(bench, policy, work)
+    stored = work.size.prompts * work.size.answers - sum(missing.values())
     pairs = [(record, read_recorded_response(record)) for record in work.sample] * work.size.answers
     judging = estimate_judge(work.grader, work.resources, pairs + pairs[:REGRADED])
-    return Announced(len(keys), len(stored), judging)
+    wanted = [(record, missing[record.id]) for record in work.sample]
+    answering = policy.estimate(wanted) if isinstance(policy, PaidPolicy) else None
+    return Announced(len(pairs), stored, judging, answering)
+
+
+def _count_missing(bench: Workbench, policy: Policy, work: Work) -> dict[str, int]:
+    """Count the answers to each record that are not stored, by its id."""
+    seed = bench.settings.seed
+    keys = {
+        record.id: [address_rollout(policy.sha, record, number, seed) for number in range(work.size.answers)]
+        for record in work.sample
+    }
+    stored = read_rollouts(bench.store, [key for some in keys.values() for key in some])
+    return {record_id: sum(key not in stored for key in some) for record_id, some in keys.items()}
 
 
 def open_policy(bench: Workbench, work: Work) -> Policy:
     """Give the model that would be trained, untrained."""
-    return open_base_policy(bench, work.records, work.grader, folder=bench.store.home)
+    return open_base_policy(
+        bench,
+        work.records,
+        work.grader,
+        folder=bench.store.home,
+        workflow_id=work.workflow_id,
+        progress=work.progress,
+    )
 
 
 def name_base(bench: Workbench) -> str:
@@ -143,12 +173,14 @@ def is_current(state: FinetuneWorkflowState, bench: Workbench, body: dict[str, A
     return body["inputs"] == now and body["report"]["base_model"] == name_base(bench)
 
 
-def do_work(state: FinetuneWorkflowState, bench: Workbench, work: Work) -> tuple[DryRunReport, Ref]:
+def do_work(state: FinetuneWorkflowState, bench: Workbench, work: Work) -> Done:
     """Answer, grade, measure and store; what is stored already is not done again."""
     uploaded = upload_current(state, bench)
     policy, progress = open_policy(bench, work), work.progress
     count, seed = work.size.answers, bench.settings.seed
-    rollouts = roll_out(bench.store, policy, work.sample, count=count, seed=seed, progress=progress)
+    unanswered = _ask_service(bench, policy, work)
+    answered = [record for record in work.sample if record.id not in unanswered]
+    rollouts = roll_out(bench.store, policy, answered, count=count, seed=seed, progress=progress)
     by_id = {record.id: record for record in work.sample}
     address = address_grader(work.grader, work.resources)
     with open_grader(work.grader, work.resources) as score_many:
@@ -165,7 +197,17 @@ def do_work(state: FinetuneWorkflowState, bench: Workbench, work: Work) -> tuple
         base_model=name_base(bench),
         grader=work.grader.name,
     )
-    return report, _store(state, bench, report, rollouts, address, uploaded.backend_dataset_id)
+    ref = _store(state, bench, report, rollouts, address, uploaded.backend_dataset_id)
+    return Done(report, ref, unanswered)
+
+
+def _ask_service(bench: Workbench, policy: Policy, work: Work) -> dict[str, str]:
+    """Have a service answer, and give the records that it did not answer: they are counted, not graded."""
+    if not isinstance(policy, PaidPolicy):
+        return {}
+    missing = _count_missing(bench, policy, work)
+    wanted = [record for record in work.sample if missing[record.id]]
+    return policy.find_unanswered(wanted, work.size.answers, seed=bench.settings.seed)
 
 
 def _measure_noise(
@@ -222,6 +264,8 @@ def _store(
     workflow_id = get_workflow_id(state)
     ref = put_artefact(bench.store, workflow_id, "dry_run", body)
     set_statistics(bench.store, state.get("dataset_id") or "", dry_run_stats=body["report"])
-    tokens = count_tokens(rollouts)
-    add_calls(bench.store, workflow_id, "dry_run", ref["sha"], calls=len(rollouts), tokens=tokens)
+    # Answers of a service are in the ledger already, call by call, with what they cost.
+    if trains_here(bench):
+        tokens = count_tokens(rollouts)
+        add_calls(bench.store, workflow_id, "dry_run", ref["sha"], calls=len(rollouts), tokens=tokens)
     return ref

@@ -34,7 +34,25 @@ HYPERPARAMETERS = {
         "eval_samples", "reasoning_effort",
     },
 }  # fmt: skip
-GRADERS = ("string_check", "text_similarity", "score_model", "python", "multi")
+GRADERS = {
+    "string_check": {"input", "reference", "operation"},
+    "text_similarity": {"input", "reference", "evaluation_metric"},
+    "score_model": {"model", "input"},
+    "python": {"source"},
+    "multi": {"graders", "calculate_output"},
+}
+"""What each type of grader must have besides `type` and `name`."""
+MORE = {"score_model": {"range", "sampling_params"}, "python": {"image_tag"}}
+"""What it may have."""
+RANGES = {
+    "n_epochs": (int, 1, 50),
+    "batch_size": (int, 1, 256),
+    "learning_rate_multiplier": (int | float, 1e-9, 1e9),
+    "compute_multiplier": (int | float, 1e-5, 10),
+    "eval_interval": (int, 1, 10**9),
+    "eval_samples": (int, 1, 10**9),
+}
+EFFORTS = ("default", "low", "medium", "high")
 FINAL = ("succeeded", "failed", "cancelled")
 Answer = tuple[int, Any]
 
@@ -84,7 +102,12 @@ class FakeTraining(Loopback):
         reply: Gives the message of a chat completion.
         refuses: Parameters of chat completions that are answered with 400.
         retry_after: Header of a 429.
-        gate: Called while a request is under way.
+        gate: Called while a request is under way, except for models.
+        models: Models that it lists; None: it does not list any. Asking for them is no part of the plan of
+            faults, and is counted apart.
+        prefix: What paths begin with.
+        has_usage: Whether chat completions tell how many tokens they took.
+        finish: Why they ended.
     """
 
     def __init__(
@@ -106,6 +129,10 @@ class FakeTraining(Loopback):
         refuses: Sequence[str] = (),
         retry_after: str = "0",
         gate: Callable[[], object] = lambda: None,
+        models: Sequence[str] | None = None,
+        prefix: str = "/v1",
+        has_usage: bool = False,
+        finish: str = "stop",
     ) -> None:
         self.stages = list(succeed() if stages is None else stages)
         self.faults, self.shares = iter(faults), shares or {}
@@ -113,6 +140,10 @@ class FakeTraining(Loopback):
         self.keeps_metadata, self.oldest_first, self.late = keeps_metadata, oldest_first, late
         self.file_statuses, self.reply, self.refuses = file_statuses, reply, tuple(refuses)
         self.retry_after, self.gate = retry_after, gate
+        self.models, self.prefix, self.has_usage, self.finish = models, prefix, has_usage, finish
+        self.queries: list[dict[str, str]] = []
+        self.looks: list[str] = []
+        """Paths of the requests for models."""
         self.files: dict[str, dict[str, Any]] = {}
         self.contents: dict[str, bytes] = {}
         self.jobs: dict[str, dict[str, Any]] = {}
@@ -135,6 +166,11 @@ class FakeTraining(Loopback):
         """Count the requests of a method whose path ends so."""
         return sum(1 for one in self.requests if one.startswith(method) and one.endswith(end))
 
+    @property
+    def url(self) -> str:
+        """The base URL, with the prefix."""
+        return super().url.removesuffix("/v1") + self.prefix
+
     def list_live(self) -> list[dict[str, Any]]:
         """List the jobs that were not cancelled."""
         return [one for one in self.jobs.values() if one["status"] != "cancelled"]
@@ -142,6 +178,9 @@ class FakeTraining(Loopback):
     def begin(self, method: str, path: str) -> str:
         """Note a request and give its fault, or ""."""
         with self.lock:
+            if "/models" in path:
+                self.looks.append(path)
+                return ""
             self.requests.append(f"{method} {path}")
             fault = next(self.faults, None)
             if fault is None:
@@ -162,7 +201,11 @@ class FakeTraining(Loopback):
         with self.lock:
             if any(part in path for part in self.lacks):
                 return _refuse(404, f"Invalid URL ({method} {path})", "invalid_request_error")
-            parts = path.removeprefix("/v1/").split("/")
+            if not path.startswith(self.prefix + "/"):
+                return _refuse(404, f"Invalid URL ({method} {path})", "invalid_request_error")
+            parts = path.removeprefix(self.prefix + "/").split("/")
+            if parts[0] == "models":
+                return self._show_models(method, path, parts[1:])
             if parts[0] == "files":
                 return self._answer_files(method, parts[1:], query, body)
             if parts[:2] == ["fine_tuning", "jobs"]:
@@ -170,6 +213,15 @@ class FakeTraining(Loopback):
             if parts == ["chat", "completions"]:
                 return self._complete(body)
             return _refuse(404, "Not found", "not_found")
+
+    def _show_models(self, method: str, path: str, parts: list[str]) -> Answer:
+        if self.models is None:
+            return _refuse(404, f"Invalid URL ({method} {path})", "invalid_request_error")
+        if not parts:
+            return 200, {"object": "list", "data": [{"id": one, "object": "model"} for one in self.models]}
+        if parts[0] not in self.models:
+            return _refuse(404, f"The model '{parts[0]}' does not exist", "model_not_found")
+        return 200, {"id": parts[0], "object": "model"}
 
     def _take_id(self, kind: str) -> str:
         self._number += 1
@@ -184,6 +236,9 @@ class FakeTraining(Loopback):
             return self._show_page(found[::-1], query)
         if parts[0] not in self.files:
             return _refuse(404, f"No such File object: {parts[0]}", "not_found")
+        if method == "DELETE":
+            del self.files[parts[0]]
+            return 200, {"id": parts[0], "object": "file", "deleted": True}
         return 200, self._move_file(self.files[parts[0]])
 
     def _add_file(self, body: dict[str, Any]) -> Answer:
@@ -263,17 +318,19 @@ class FakeTraining(Loopback):
         if kind not in HYPERPARAMETERS or set(body["method"]) != {"type", kind}:
             return "invalid method"
         method = body["method"][kind]
-        if kind == "reinforcement" and method.get("grader", {}).get("type") not in GRADERS:
+        if kind == "reinforcement" and not _is_grader(method.get("grader")):
             return "invalid grader"
         if kind == "reinforcement" and body.get("validation_file") is None:
             return "validation_file is required"
         given = method.get("hyperparameters", {})
-        if set(given) - HYPERPARAMETERS[kind] or not 1 <= given.get("n_epochs", 1) <= 50:
+        if set(given) - HYPERPARAMETERS[kind] or not all(_is_in_range(*one) for one in given.items()):
             return f"invalid hyperparameters: {given}"
-        metadata = body.get("metadata", {})
-        if len(body.get("suffix", "")) > 64 or any(len(str(one)) > 512 for one in metadata.values()):
-            return "too long"
-        return None
+        if not isinstance(body.get("seed", 0), int) or not 1 <= len(body.get("suffix", "x")) <= 64:
+            return "invalid seed or suffix"
+        if not _is_metadata(body.get("metadata", {})):
+            return "invalid metadata"
+        files = [self.contents[body[name]] for name in ("training_file", "validation_file") if name in body]
+        return next((fault for one in files if (fault := _find_row_fault(one, kind))), None)
 
     def _list_jobs(self, query: dict[str, str]) -> Answer:
         shown = [one for one in self.jobs.values() if not self._hidden[one["id"]]]
@@ -346,8 +403,10 @@ class FakeTraining(Loopback):
         if isinstance(said, tuple):
             return said
         message = said if isinstance(said, dict) else {"role": "assistant", "content": said}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        choice = {"index": 0, "message": message, "finish_reason": self.finish}
+        usage = {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15}
         return 200, {
+            **({"usage": usage} if self.has_usage else {}),
             "id": f"chatcmpl-{len(self.chats)}",
             "object": "chat.completion",
             "created": 1,
@@ -378,12 +437,16 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         self._serve("POST")
 
+    def do_DELETE(self) -> None:
+        self._serve("DELETE")
+
     def _serve(self, method: str) -> None:
         fake = self.owner
         parts = urlsplit(self.path)
         raw = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         fault = fake.begin(method, parts.path)
-        fake.gate()
+        if "/models" not in parts.path:
+            fake.gate()
         if fault == "dropped":
             self.close_connection = True
         elif fault == "rate_limited":
@@ -395,6 +458,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(_refuse(401, f"Incorrect API key provided: {sent}", "invalid_api_key"))
         else:
             query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+            fake.queries.append(query)
             fake.headers.append({name.lower(): value for name, value in self.headers.items()})
             self._send(fake.answer(method, parts.path, query, self._parse(raw)), is_cut=fault == "lost")
 
@@ -421,6 +485,40 @@ class _Handler(BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(body[: len(body) // 2] if is_cut else body)
             self.close_connection = is_cut
+
+
+def _is_grader(grader: Any, *, is_member: bool = False) -> bool:
+    if not isinstance(grader, dict) or grader.get("type") not in GRADERS:
+        return False
+    kind = grader["type"]
+    has_all = {"type", "name"} | GRADERS[kind] <= set(grader)
+    has_more = set(grader) - GRADERS[kind] - MORE.get(kind, set()) - {"type", "name"}
+    if not has_all or has_more or (is_member and kind == "multi"):
+        return False
+    return kind != "multi" or all(_is_grader(one, is_member=True) for one in grader["graders"].values())
+
+
+def _is_in_range(name: str, value: Any) -> bool:
+    if name == "reasoning_effort":
+        return value in EFFORTS
+    kind, low, high = RANGES[name]
+    return value == "auto" or (isinstance(value, kind) and low <= value <= high)
+
+
+def _is_metadata(metadata: Any) -> bool:
+    return len(metadata) <= 16 and all(
+        isinstance(value, str) and len(key) <= 64 and len(value) <= 512 for key, value in metadata.items()
+    )
+
+
+def _find_row_fault(content: bytes, kind: str) -> str | None:
+    """Check the lines of a file: the last turn is the user's for reinforcement, else the assistant's."""
+    last = "user" if kind == "reinforcement" else "assistant"
+    for number, line in enumerate(content.decode().splitlines(), 1):
+        row = json.loads(line)
+        if not row.get("messages") or row["messages"][-1]["role"] != last:
+            return f"Line {number}: the last message must be of the role {last}"
+    return None
 
 
 def _refuse(status: int, message: str, code: str) -> Answer:

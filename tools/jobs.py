@@ -9,10 +9,11 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from typing import Any, Protocol
 
-from lucy.errors import CancelledByPersonError, LucyError
+from lucy.errors import CancelledByPersonError, CostLimitError, LucyError, ProviderError
 from lucy.tools.store.jobs import FINAL, Job, end_job, find_job, take_job, update_job
 from lucy.tools.store.owners import owner_lives
 from lucy.tools.training.job import train
+from lucy.tools.training.trainers import give_up, read_remains
 from lucy.tools.vocabulary import Progress
 from lucy.tools.workbench import Workbench
 
@@ -29,7 +30,8 @@ KINDS: dict[str, Callable[[Workbench, Job, Progress], dict[str, Any]]] = {"train
 def run_job(bench: Workbench, job_id: str) -> None:
     """Run a job to its end, unless it has ended or another process that lives is running it.
 
-    A failure becomes the job's status and sentence, never an exception.
+    What goes wrong becomes the job's status and sentence, never an exception: at its cost limit it is
+    paused, and when a service cannot be used it is interrupted; both wait for the person and can go on.
     """
     store = bench.store
     if not take_job(store, job_id):
@@ -40,12 +42,47 @@ def run_job(bench: Workbench, job_id: str) -> None:
             result = KINDS[job.kind](bench, job, open_job_progress(bench, job))
         end_job(store, job_id, "completed", result=result)
     except CancelledByPersonError as error:
-        end_job(store, job_id, "cancelled", error=str(error))
+        end_job(store, job_id, "cancelled", error=f"{error} {_give_up(bench, job_id)}".strip())
+    except CostLimitError as error:
+        end_job(store, job_id, "paused", error=str(error))
+    except ProviderError as error:
+        end_job(store, job_id, "interrupted", error=str(error))
     except LucyError as error:
         end_job(store, job_id, "failed", error=str(error))
     except Exception as error:  # the job's outermost handler
         logger.exception("Job %s failed", job_id)
         end_job(store, job_id, "failed", error=f"The {job.kind} failed inside Lucy ({error}); try again.")
+
+
+def _give_up(bench: Workbench, job_id: str) -> str:
+    """Cancel at its service what the kind of job has not cancelled itself; say what came of it, or nothing.
+
+    The person may ask to stop while something else is done, such as the answers before a training that
+    goes on: the job at the service must not run on unseen.
+    """
+    job = find_job(bench.store, job_id)
+    try:
+        remains = read_remains(bench, job)
+        if remains is None or remains.was_given_up or not remains.may_run:
+            return ""
+        return give_up(bench, job)
+    except LucyError as error:
+        return f"Whether it runs on at its service is not known ({error})"
+
+
+def stop_job(bench: Workbench, job_id: str) -> None:
+    """Stop for good a job that nobody works on: cancel it at its service, and say what came of it.
+
+    A job that is at work is stopped by asking it (`request_job_cancel`). Of one that ended before, only what
+    may still run at its service is cancelled.
+    """
+    job = find_job(bench.store, job_id)
+    if job.status not in FINAL:
+        return
+    said = give_up(bench, job)
+    if job.status != "completed":
+        stopped = "The training was stopped, as you asked."
+        end_job(bench.store, job_id, "cancelled", error=f"{stopped} {said}".strip())
 
 
 @contextmanager
@@ -143,16 +180,18 @@ def needs_worker(job: Job) -> bool:
 
 def open_job_progress(bench: Workbench, job: Job) -> Progress:
     """Give the callable that a job reports to: written to the job's row, raises on a wish to cancel."""
-    began = time.time()
-    last = 0.0
+    phase, began, done_then, last = "", 0.0, 0, 0.0
 
     def report(label: str, done: int, total: int) -> None:
-        nonlocal last
+        nonlocal phase, began, done_then, last
         now = time.time()
+        if label != phase:
+            # Of a phase that goes on from a checkpoint only what was done since tells how fast it is.
+            phase, began, done_then = label, now, done
         if now - last < REPORT_EVERY and done < total:
             return
         last = now
-        progress = {"label": label, "done": done, "total": total, "started": began}
+        progress = {"label": label, "done": done, "total": total, "started": began, "done_then": done_then}
         if update_job(bench.store, job.id, progress=progress):
             raise CancelledByPersonError(f"{label}: cancelled at {done} of {total}, as you asked.")
 

@@ -12,9 +12,9 @@ from lucy.tools.calls.connection import Connection
 from lucy.tools.calls.crew import Crew
 from lucy.tools.calls.line import Line, Task
 from lucy.tools.calls.prices import Price, find_price
-from lucy.tools.calls.request import Answer, Request, write_messages
+from lucy.tools.calls.replies import ReplyForm
+from lucy.tools.calls.request import Answer, Request
 from lucy.tools.calls.structure import Form, SchemaForm, Structure
-from lucy.tools.records.tokens import estimate_tokens
 from lucy.tools.store.answers import StoredAnswer, read_answers
 from lucy.tools.store.database import Store
 from lucy.tools.store.ledger import Account
@@ -123,6 +123,28 @@ class Door:
         """
         return self._ask(requests, SchemaForm(schema, find_fault), progress=progress, label=label)
 
+    def ask_replies(
+        self,
+        requests: Iterable[Request],
+        *,
+        progress: Progress | None = None,
+        label: str = "Asking the model",
+    ) -> list[Answer[str]]:
+        """Answer every request as the model likes: its words, and its tool calls where it makes some.
+
+        Else as `ask_many`. Whatever it says is an answer, an empty text too; a call that failed, and what a
+        filter declined, is an error.
+
+        Args:
+            requests: What to ask.
+            progress: As in `ask_many`.
+            label: As in `ask_many`.
+
+        Raises:
+            ProviderError: no call can succeed, such as for a wrong key.
+        """
+        return self._ask(requests, ReplyForm(), progress=progress, label=label)
+
     def _ask(
         self, requests: Iterable[Request], form: Form[V], *, progress: Progress | None, label: str
     ) -> list[Answer[V]]:
@@ -168,7 +190,7 @@ class Door:
             schema: What an answer must fit; sent along with every request.
         """
         instruction = _write_instruction(schema) if schema else ""
-        prompt = sum(estimate_tokens(write_messages(one.list_turns(), instruction)) for one in requests)
+        prompt = sum(one.count_tokens(instruction) for one in requests)
         completion = completion_tokens * len(requests)
         cost = self._price.charge(prompt, completion) if self._price else None
         return Estimate(len(requests), prompt, completion, cost)

@@ -12,7 +12,7 @@ from lucy.tools.calls.books import Books
 from lucy.tools.calls.connection import Connection
 from lucy.tools.calls.failures import Failure, classify
 from lucy.tools.calls.prices import Price
-from lucy.tools.calls.request import Answer, Completion, Request, mend, write_messages
+from lucy.tools.calls.request import Answer, Completion, Request, mend
 from lucy.tools.calls.structure import LONGEST_TEXT, Form, write_repair
 from lucy.tools.store.answers import StoredAnswer
 from lucy.tools.store.ledger import Bill
@@ -48,6 +48,10 @@ class Reply(NamedTuple):
     call: str
     """Key in the ledger, where the outcome is still to be booked."""
 
+    def compose(self, form: Form[Any]) -> "Reply":
+        """Give the reply with the text that a form reads."""
+        return self._replace(completion=self.completion._replace(text=mend(form.compose(self.completion))))
+
 
 @dataclass(slots=True)
 class Spent:
@@ -63,9 +67,10 @@ class Spent:
         self.completion_tokens += bill.completion_tokens
         self.cost = None if self.cost is None or bill.cost is None else self.cost + bill.cost
 
-    def report(self, value: V | None, error: str | None) -> Answer[V]:
+    def report(self, value: V | None, error: str | None, reason: str = "") -> Answer[V]:
         """Give the answer with what it took."""
-        return Answer(value, error, self.prompt_tokens, self.completion_tokens, self.cost, is_cached=False)
+        tokens = self.prompt_tokens, self.completion_tokens
+        return Answer(value, error, *tokens, self.cost, is_cached=False, reason=reason)
 
 
 @dataclass(slots=True)
@@ -88,15 +93,16 @@ class Line:
             ProviderError: no call of this model can succeed.
         """
         spent = Spent()
-        messages = write_messages(task.request.list_turns(), task.form.instruction)
+        messages = task.request.write_messages(task.form.instruction)
         for may_repair in (True, False):
             reply = self._send(task, messages, spent)
             if isinstance(reply, Failure):
                 self._count_failure(reply)
-                return spent.report(None, reply.outcome)
+                return spent.report(None, reply.outcome, reply.reason)
             spent.add(reply.bill)
-            text, _, is_cut_off, is_refusal = reply.completion
-            if is_refusal:
+            reply = reply.compose(task.form)
+            text, is_cut_off = reply.completion.text, reply.completion.is_cut_off
+            if reply.completion.is_refusal and not text.strip():
                 self.books.end(reply.call, "refused", reply.bill)
                 return spent.report(None, "refused")
             reading = task.form.read(text, is_cut_off=is_cut_off)
@@ -148,7 +154,7 @@ class Line:
             failure = classify(error, secrets=self.connection.secrets, parameters=tuple(parameters))
             self._book(call, failure)
             return failure
-        return Reply(completion._replace(text=mend(completion.text)), self._bill(completion), call)
+        return Reply(completion, self._bill(completion), call)
 
     def _bill(self, completion: Completion) -> Bill:
         if completion.tokens is None:

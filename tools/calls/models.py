@@ -148,6 +148,8 @@ def _read_completion(value: Any) -> Completion:
         tokens=_read_usage(value.get("usage")),
         is_cut_off=reason in CUT_OFF,
         is_refusal=bool(message.get("refusal") or reason in DECLINED) and not text.strip(),
+        tool_calls=tuple(message.get("tool_calls") or ()),
+        refusal=str(message.get("refusal") or ""),
     )
 
 

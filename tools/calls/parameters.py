@@ -28,7 +28,7 @@ class Parameters:
         with self._lock:
             refused = set(self.refused)
         chosen = request.list_parameters()
-        if FORM not in refused:
+        if form.response_format is not None:
             chosen[FORM] = form.response_format
         return {name: value for name, value in chosen.items() if name not in refused}
 
@@ -40,7 +40,8 @@ class Parameters:
         """
         if failure.outcome != "refused" or is_too_long(failure):
             return False
-        named = set(failure.parameters) or (set[str]() if has_answered else {FORM})
+        # Only what can be left out: without its tools a request would be another one.
+        named = set(failure.parameters) & set(OPTIONAL) or (set[str]() if has_answered else {FORM})
         with self._lock:
             self.refused |= named
         return bool(named & sent.keys())

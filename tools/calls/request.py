@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
+from lucy.tools.records.tokens import estimate_tokens
 from lucy.tools.store.answers import address_answer
 from lucy.tools.store.encoding import hash_content
 from lucy.tools.vocabulary import Message
@@ -57,6 +58,14 @@ class Request:
         }
         return {name: value for name, value in values.items() if value is not None}
 
+    def write_messages(self, instruction: str) -> list[Message]:
+        """Write the messages that are sent; the instruction says which form the answer has."""
+        return write_messages(self.list_turns(), instruction)
+
+    def count_tokens(self, instruction: str) -> int:
+        """Estimate the tokens of what is sent."""
+        return estimate_tokens(self.write_messages(instruction))
+
     def address(self, model: str, schema: dict[str, Any]) -> str:
         """Give the content address of this request to a model, whose answer must fit a JSON schema.
 
@@ -91,6 +100,8 @@ class Answer(Generic[V]):
     """US dollars, of all tries together; None is unknown. When cached, what was paid then."""
     is_cached: bool
     """Found in the store: nothing was paid now."""
+    reason: str = ""
+    """The provider's own words for the error, where it had some."""
 
 
 class Completion(NamedTuple):
@@ -103,6 +114,10 @@ class Completion(NamedTuple):
     """The text ends too early, for its length."""
     is_refusal: bool
     """The model or its filter declined; there is no text."""
+    tool_calls: tuple[dict[str, Any], ...] = ()
+    """As in OpenAI's messages."""
+    refusal: str = ""
+    """The words that the model declined with."""
 
 
 CUT_OFF = ("length", "max_tokens")

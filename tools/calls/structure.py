@@ -9,6 +9,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from lucy.tools.calls.request import Completion
+
 T = TypeVar("T", bound=BaseModel)
 V = TypeVar("V")
 
@@ -55,9 +57,13 @@ class Form(ABC, Generic[V]):
         return INSTRUCTION.format(schema=compact)
 
     @cached_property
-    def response_format(self) -> dict[str, Any]:
+    def response_format(self) -> dict[str, Any] | None:
         """Give the schema as OpenAI's `response_format`, strict where the schema can be made so."""
         return {"type": "json_schema", "json_schema": self._describe_form()}
+
+    def compose(self, completion: Completion) -> str:
+        """Give the text that is read and stored of what a model said."""
+        return completion.text
 
     @abstractmethod
     def _describe_form(self) -> dict[str, Any]:

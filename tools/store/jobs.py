@@ -12,8 +12,12 @@ from lucy.tools.store.encoding import decode, encode, hash_content
 from lucy.tools.store.owners import LEASE, name_owner, owner_lives
 from lucy.tools.store.schema import jobs
 
-FINAL = ("completed", "failed", "cancelled")
-"""Statuses that a job never leaves; any other counts as still running."""
+ENDED = ("completed", "failed", "cancelled")
+"""Statuses in which a job has ended."""
+WAITING = ("paused", "interrupted")
+"""`paused`: at its cost limit; `interrupted`: a service could not be used. Both wait for the person."""
+FINAL = (*ENDED, *WAITING)
+"""Statuses in which nobody works on a job until the person says so; any other counts as still running."""
 
 
 class Job(NamedTuple):
@@ -75,7 +79,7 @@ def find_job(store: Store, job_id: str) -> Job:
     with store.read() as connection:
         row = connection.execute(select(jobs).where(jobs.c.id == job_id)).mappings().first()
     if row is None:
-        raise NotFoundError(f"There is no job {job_id!r}.")
+        raise NotFoundError(f"There is no job {job_id!r}; `lucy jobs list` shows those that there are.")
     return _read_job(row)
 
 
@@ -116,13 +120,14 @@ def update_job(store: Store, job_id: str, **values: Any) -> bool:
 def end_job(
     store: Store, job_id: str, status: str, *, result: dict[str, Any] | None = None, error: str | None = None
 ) -> None:
-    """Put a job into one of its final statuses, with its result or the sentence that says what failed."""
+    """Put a job into one of its final statuses, with its result or the sentence that says what happened."""
     values = {
         "status": status,
         "result": encode(result) if result is not None else None,
         "error": error,
         "owner": None,
         "lease_until": None,
+        "cancel_requested": 0,
         "updated_at": tell_time(),
     }
     with store.write() as connection:
@@ -134,7 +139,7 @@ def end_job(
 
 
 def reopen_job(store: Store, job_id: str, payload: dict[str, Any]) -> None:
-    """Let a job that failed or was cancelled go on from its checkpoint, with a changed request if need be."""
+    """Let a job that did not complete go on from its checkpoint, with a changed request if need be."""
     values = {
         "status": "pending",
         "payload": encode(payload),
@@ -143,8 +148,8 @@ def reopen_job(store: Store, job_id: str, payload: dict[str, Any]) -> None:
         "updated_at": tell_time(),
     }
     with store.write() as connection:
-        ended = jobs.c.status.in_(("failed", "cancelled"))
-        connection.execute(update(jobs).where(jobs.c.id == job_id, ended).values(values))
+        stopped = jobs.c.status.in_(("failed", "cancelled", *WAITING))
+        connection.execute(update(jobs).where(jobs.c.id == job_id, stopped).values(values))
 
 
 def request_job_cancel(store: Store, job_id: str) -> None:

@@ -6,15 +6,19 @@ An entry point names a function that takes the workbench and gives a trainer; it
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from lucy.errors import InputError
 from lucy.tools.graders.config import GraderConfig
 from lucy.tools.rollouts import Policy
-from lucy.tools.training.trainer import Parameters, Task, Trainer
-from lucy.tools.vocabulary import Grade, Record
+from lucy.tools.store.jobs import Job, update_job
+from lucy.tools.store.ledger import Account
+from lucy.tools.training.trainer import Parameters, Remains, ServiceTrainer, Task, Trainer
+from lucy.tools.vocabulary import Grade, Progress, Record, ignore_progress
 
 if TYPE_CHECKING:
+    from lucy.tools.calls.connection import Connection
+    from lucy.tools.calls.door import Door, Estimate
     from lucy.tools.workbench import Workbench
 
 GROUP = "lucy.trainers"
@@ -35,20 +39,53 @@ def open_trainer(name: str, bench: "Workbench") -> Trainer:
         if point.name == name:
             return point.load()(bench)
     known = ", ".join(list_trainers())
-    raise InputError(f"There is no trainer {name!r}; there are: {known}. Set LUCY_TRAINER to one of them.")
+    raise InputError(f"There is no trainer {name!r}; set LUCY_TRAINER to one of: {known}.")
+
+
+@runtime_checkable
+class PaidPolicy(Protocol):
+    """A policy whose answers are paid for."""
+
+    def estimate(self, wanted: Sequence[tuple[Record, int]]) -> "Estimate":
+        """Estimate what answers to records take, each so many times, when none is stored yet."""
+        ...
+
+    def find_unanswered(self, records: Sequence[Record], n: int, *, seed: int) -> dict[str, str]:
+        """Ask for all answers, and give the ids of records that did not get every one, each with the reason.
+
+        What was answered is stored: asked again it is not paid again.
+
+        Raises:
+            ProviderError: no record got all its answers.
+        """
+        ...
 
 
 def open_base_policy(
-    bench: "Workbench", records: Sequence[Record], grader: GraderConfig, *, folder: Path
+    bench: "Workbench",
+    records: Sequence[Record],
+    grader: GraderConfig,
+    *,
+    folder: Path,
+    workflow_id: str = "",
+    progress: Progress = ignore_progress,
 ) -> Policy:
     """Give the model that would be trained, untrained, to answer the prompts of a dry run.
+
+    Args:
+        bench: The settings name the trainer and its base model.
+        records: What would be trained on.
+        grader: What it would be trained against.
+        folder: Where files may be kept.
+        workflow_id: Whom calls that are paid for are booked to.
+        progress: Told how far the answers are; may raise to stop.
 
     Raises:
         InputError: the trainer or its base model cannot be used here.
     """
     task = Task(
         job_id="",
-        workflow_id="",
+        workflow_id=workflow_id,
         name="",
         method="rft",
         base_model=bench.settings.base_model,
@@ -60,13 +97,93 @@ def open_base_policy(
         folder=folder,
         checkpoint=None,
         keep=lambda state: None,
-        progress=lambda label, done, total: None,
+        progress=progress,
+        step="dry_run",
     )
     return open_trainer(bench.settings.trainer, bench).open_base(task)
 
 
+def read_remains(bench: "Workbench", job: Job) -> Remains | None:
+    """Say what a service holds of a training; None where nothing was sent to one. It is not asked."""
+    trainer = _find_service(bench, job)
+    return trainer.read_remains(job.checkpoint) if trainer else None
+
+
+def take_best(bench: "Workbench", job: Job) -> None:
+    """Have a training that is continued take the best model that its service saved, and train no more.
+
+    Raises:
+        InputError: none is known.
+    """
+    trainer = _find_service(bench, job)
+    if trainer is None:
+        raise InputError(f"The job {job.id} did not run at a service, so there is no saved model to take.")
+    _keep(bench, job, trainer.take_best(job.checkpoint))
+
+
+def give_up(bench: "Workbench", job: Job) -> str:
+    """Cancel a training at its service, unless it has ended; say what came of it, or nothing."""
+    trainer = _find_service(bench, job)
+    return trainer.give_up(job.id, job.checkpoint, lambda state: _keep(bench, job, state)) if trainer else ""
+
+
+def delete_files(bench: "Workbench", job: Job) -> None:
+    """Delete the files of a training at its service.
+
+    Raises:
+        InputError: the job there may still need them.
+        ProviderError: the service refuses, or does not answer.
+    """
+    trainer = _find_service(bench, job)
+    if trainer is not None:
+        trainer.delete_files(job.checkpoint, lambda state: _keep(bench, job, state))
+
+
+def _find_service(bench: "Workbench", job: Job) -> ServiceTrainer | None:
+    if job.checkpoint is None:
+        return None
+    trainer = open_trainer(str(job.payload.get("trainer", "offline")), bench)
+    return trainer if isinstance(trainer, ServiceTrainer) else None
+
+
+def _keep(bench: "Workbench", job: Job, state: Any) -> None:
+    update_job(bench.store, job.id, checkpoint=state)
+
+
 def _refuse_grading(pairs: Sequence[tuple[Record, str]]) -> list[Grade]:
     raise InputError("A base model that is opened for a dry run grades nothing; this is a fault of ours.")
+
+
+class _HostedDoors:
+    """Opens doors to the models of the service; those of one model share what they learn of it."""
+
+    def __init__(self, bench: "Workbench") -> None:
+        self._bench = bench
+        self._known: dict[str, Connection] = {}
+
+    def open(self, model: str, task: Task) -> "Door":
+        """Give the way to a model at the service, by its name, for the calls of a task."""
+        from lucy.tools.calls.connection import OPENAI, Connection
+        from lucy.tools.calls.door import Door
+        from lucy.tools.calls.prices import load_prices
+
+        settings = self._bench.settings
+        if model not in self._known:
+            self._known[model] = Connection(
+                model,
+                variable="LUCY_BASE_MODEL",
+                base_url=settings.base_url or OPENAI,
+                key=settings.api_key,
+                timeout=settings.model_timeout,
+            )
+        connection = self._known[model]
+        return Door(
+            self._bench.store,
+            connection,
+            Account(task.workflow_id, task.step, "base_model", model),
+            concurrency=settings.model_concurrency,
+            prices=load_prices(settings.home, with_listed=connection.is_openai),
+        )
 
 
 def open_offline(bench: "Workbench") -> Trainer:
@@ -94,9 +211,9 @@ def open_hosted(bench: "Workbench") -> Trainer:
     settings = bench.settings
     return HostedTrainer(
         Client(settings.base_url or OPENAI, settings.api_key),
+        _HostedDoors(bench).open,
         poll_seconds=settings.poll_seconds,
         judge_model=settings.judge_model,
         prices=load_training_prices(settings.home),
         judge_prices=load_prices(settings.home, with_listed=not settings.base_url),
-        concurrency=settings.model_concurrency,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from lucy.errors import LucyError, ProviderError
 from lucy.tools.calls.backoff import LONGEST_ASKED, plan_wait
 from lucy.tools.training.hosted.client import Client
-from lucy.tools.training.hosted.refusals import Refusal, explain, read_refusal
+from lucy.tools.training.hosted.refusals import DefiniteRefusalError, Refusal, explain, read_refusal
 from lucy.tools.vocabulary import Progress
 
 if TYPE_CHECKING:
@@ -147,7 +147,8 @@ class Exchange:
         if self.tries is None and wait is None:
             wait = LONGEST_ASKED
         if not failure.is_retryable or wait is None or self._is_enough(refusal, done):
-            raise ProviderError(explain(refusal, self.client, what))
+            kind = DefiniteRefusalError if refusal.is_definite else ProviderError
+            raise kind(explain(refusal, self.client, what))
         self.watch.trouble = f"{self.client.place} does not answer, trying again"
         self.wait(wait)
 

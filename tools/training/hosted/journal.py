@@ -40,8 +40,25 @@ class State(BaseModel):
     """Seconds that it has run, at most."""
     is_held: bool = False
     """Paused by us, at the cost limit."""
+    cost: float | None = None
+    """US dollars so far, about; None: unknown."""
     last_message: str = ""
     """What the service said last."""
+    spent: float | None = None
+    """US dollars, about, when the cost limit was reached; None: it never was."""
+    limit: float | None = None
+    """The limit then."""
+    best_model: str = ""
+    """The best model that was saved on the way, at the service; empty: none is known."""
+    best_step: int = 0
+    takes_best: bool = False
+    """The person wants the best model that was saved, and no more training."""
+    outcome: str = ""
+    """How the job ended at the service: succeeded, failed or cancelled; empty: not that we know."""
+    was_given_up: bool = False
+    """It was tried to cancel the job at the service since the training last went on."""
+    is_cleared: bool = False
+    """The training files were deleted at the service."""
 
 
 class Journal:
@@ -62,6 +79,14 @@ class Journal:
         if changed != self.state:
             self.state = changed
             self._keep(changed.model_dump(mode="json"))
+
+
+def find_state(checkpoint: Any) -> State | None:
+    """Read a checkpoint; None when it is not of a hosted training."""
+    try:
+        return State.model_validate(checkpoint)
+    except ValidationError:
+        return None
 
 
 def _read(checkpoint: Any, address: str) -> State:

@@ -94,22 +94,38 @@ def find_best(
         final: The model at the end, which wins a draw, and where nothing was validated.
         steps: Its step.
     """
-    by_step = {int(one["step"]): one for one in history}
-    found: dict[str, tuple[float, int]] = {}
-    for one in checkpoints:
-        if not one.fine_tuned_model_checkpoint or one.step_number is None:
-            continue
-        step = int(one.step_number)
-        merit = _rate(by_step.get(step, {}) | read_metrics({**one.metrics, "step": step}))
-        if merit is not None:
-            found[one.fine_tuned_model_checkpoint] = (merit, step)
-    last = _rate(by_step.get(steps, {}))
+    saved = _rate_saved(history, checkpoints)
+    found = {name: (merit, step) for name, (merit, step) in saved.items() if merit is not None}
+    last = next((_rate(one) for one in history if int(one["step"]) == steps), None)
     if final not in found and last is not None:
         found[final] = (last, steps)
     if not found:
         return Best(final, steps)
     model = max(found, key=lambda name: (found[name][0], name == final, found[name][1]))
     return Best(model, found[model][1])
+
+
+def find_saved(history: Sequence[dict[str, Any]], checkpoints: Sequence[RemoteCheckpoint]) -> Best | None:
+    """Choose among the checkpoints of a job that did not end, as `find_best`; else the last of them."""
+    found = _rate_saved(history, checkpoints)
+    if not found:
+        return None
+    model = max(found, key=lambda name: (found[name][0] is not None, found[name][0] or 0.0, found[name][1]))
+    return Best(model, found[model][1])
+
+
+def _rate_saved(
+    history: Sequence[dict[str, Any]], checkpoints: Sequence[RemoteCheckpoint]
+) -> dict[str, tuple[float | None, int]]:
+    """Give merit and step of each checkpoint, by its model's name."""
+    by_step = {int(one["step"]): one for one in history}
+    found: dict[str, tuple[float | None, int]] = {}
+    for one in checkpoints:
+        if one.fine_tuned_model_checkpoint and one.step_number is not None:
+            step = int(one.step_number)
+            merit = _rate(by_step.get(step, {}) | read_metrics({**one.metrics, "step": step}))
+            found[one.fine_tuned_model_checkpoint] = (merit, step)
+    return found
 
 
 def _rate(metrics: Mapping[str, Any]) -> float | None:

@@ -1,120 +1,127 @@
-"""Let a model at a service answer prompts, as a policy."""
+"""Let a model at a service answer prompts, as a policy; every call goes through the door."""
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from threading import Event, Lock
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from lucy.errors import ProviderError
-from lucy.tools.responses import write_response
+from lucy.tools.calls.door import Answer, Door, Estimate
+from lucy.tools.calls.replies import ReplyRequest
+from lucy.tools.calls.request import mend
+from lucy.tools.records.tokens import estimate_tokens
 from lucy.tools.store.encoding import hash_content
-from lucy.tools.training.hosted.client import Client
-from lucy.tools.training.hosted.exchange import TRIES, Exchange, Watch
-from lucy.tools.training.hosted.refusals import Refusal, explain
 from lucy.tools.training.hosted.rows import clean_message
-from lucy.tools.vocabulary import Record
+from lucy.tools.vocabulary import Message, Progress, Record, ignore_progress
 
-OPTIONAL = ("seed", "temperature")
-"""Parameters that some models refuse; what was refused once is not sent again."""
-FILTERED = ("content_filter", "content_policy_violation", "ResponsibleAIPolicyViolation")
-"""Words of services that will not answer a prompt for its content."""
+ANSWER_TOKENS = 300
+"""About how long an answer is, where no record has a reply to go by."""
+REMEDIES = {
+    "refused": "leave the record out, or change what it asks for",
+    "timeout": "raise LUCY_MODEL_TIMEOUT, or go on later",
+}
+"""What a person can do about a call that gave no answer."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class HostedPolicy:
-    """A model behind chat completions; used by several threads at once.
+    """A model behind chat completions.
 
-    A service gives no equal answers to equal seeds; it is the stored rollouts that make a run repeatable.
-    What the model or its filter declines is an empty answer, or the words it declines with.
+    A service gives no equal answers to equal seeds; it is the stored answers that make a run repeatable.
+    What the model declines in words is its answer. A call that failed, or that a filter stopped, is none:
+    it ends the sampling with its reason, and what came is stored and not paid again.
     """
 
     model: str
-    client: Client
+    address: str
+    """Of the service."""
+    door: Door
     temperature: float = 1.0
-    concurrency: int = 8
-    """Largest number of calls under way at once."""
-    sleep: Callable[[float], object] | None = None
-    """Waits some seconds before another try; None is to wait until then or until a sibling failed."""
-    _refused: set[str] = field(default_factory=set[str], repr=False)
-    _lock: Lock = field(default_factory=Lock, repr=False)
+    progress: Progress = ignore_progress
+    """Told how many answers there are; raises when the person asked to stop."""
 
     @property
     def sha(self) -> str:
         """Content address of the model: its name, its service and the temperature."""
-        return hash_content("hosted", self.client.address, self.model, self.temperature)
+        return hash_content("hosted", self.address, self.model, self.temperature)
 
     def sample_many(self, records: Sequence[Record], n: int, *, seed: int) -> list[list[str]]:
         """Answer each record's prompt `n` times, several calls at once; each answer has a seed of its own.
 
         Raises:
-            ProviderError: the service refuses, or does not answer after all tries.
+            ProviderError: a call gave no answer after all tries; names the first record of those.
         """
-        self.client.open()
-        stop = Event()
-        wanted = [(record, number) for record in records for number in range(n)]
-        if not wanted:
-            return [[] for _ in records]
-        watch = Watch(lambda _label, _done, _total: _check(stop))
-        exchange = Exchange(self.client, self.sleep or stop.wait, watch, is_alone=False)
-        with ThreadPoolExecutor(min(self.concurrency, len(wanted)), "lucy-rollouts") as pool:
-            futures = [
-                pool.submit(self._answer, exchange, record, _derive_seed(seed, number))
-                for record, number in wanted
-            ]
-            try:
-                answers = [future.result() for future in futures]
-            finally:
-                stop.set()
-                pool.shutdown(cancel_futures=True)
-        return [answers[start : start + n] for start in range(0, len(answers), n)]
+        asked = list(self._ask(records, n, seed))
+        for record, answers in asked:
+            self._check(record, answers)
+        return [[answer.value or "" for answer in answers] for _, answers in asked]
 
-    def _answer(self, exchange: Exchange, record: Record, seed: int) -> str:
-        what = f"let the model {self.model!r} answer the record {record.id!r}"
-        done = 0
-        while True:
-            sent = self._choose(seed)
-            answer = self._call(exchange, self._build(record, sent))
-            if isinstance(answer, str):
-                return answer
-            if any(word in answer.failure.reason for word in FILTERED):
-                return ""
-            if not self._learn(sent, answer):
-                done += 1
-                if not answer.failure.is_retryable or done >= TRIES:
-                    raise ProviderError(explain(answer, self.client, what, model=self.model))
-                exchange.wait_after(answer, done, what)
+    def find_unanswered(self, records: Sequence[Record], n: int, *, seed: int) -> dict[str, str]:
+        """Ask for all answers, and give the ids of records that did not get every one, each with the reason.
 
-    def _call(self, exchange: Exchange, body: dict[str, Any]) -> str | Refusal:
-        return exchange.try_once(lambda service: _complete(service, body))
+        Raises:
+            ProviderError: no record got all its answers.
+        """
+        asked = list(self._ask(records, n, seed))
+        failed = {
+            record.id: _describe(one)
+            for record, answers in asked
+            if (one := _find_failure(answers)) is not None
+        }
+        if asked and len(failed) == len(asked):
+            self._check(*asked[0])
+        return failed
 
-    def _choose(self, seed: int) -> dict[str, Any]:
-        with self._lock:
-            refused = set(self._refused)
-        values = {"seed": seed, "temperature": self.temperature}
-        return {name: value for name, value in values.items() if name not in refused}
+    def _ask(
+        self, records: Sequence[Record], n: int, seed: int
+    ) -> Iterator[tuple[Record, list[Answer[str]]]]:
+        requests = list(self._list_requests(records, n, seed))
+        label = f"Answers of {self.model}"
+        answers = self.door.ask_replies(requests, progress=self.progress, label=label)
+        for number, record in enumerate(records):
+            yield record, answers[number * n : number * n + n]
 
-    def _build(self, record: Record, sent: dict[str, Any]) -> dict[str, Any]:
-        body = {"model": self.model, "messages": [clean_message(one) for one in record.prompt], **sent}
-        return {**body, "tools": list(record.tools)} if record.tools else body
+    def estimate(self, wanted: Sequence[tuple[Record, int]]) -> Estimate:
+        """Estimate what answers to records take, each so many times; what is stored comes off.
 
-    def _learn(self, sent: dict[str, Any], refusal: Refusal) -> bool:
-        """Note a parameter that the service refused by its name; tell whether to ask again without it."""
-        if refusal.status not in (400, 422):
-            return False
-        named = {name for name in OPTIONAL if name in sent and name in refusal.failure.reason}
-        with self._lock:
-            self._refused |= named
-        return bool(named)
+        Answers are taken to be as long as the recorded replies.
+        """
+        requests = [one for record, n in wanted for one in self._list_requests([record], n, 0)]
+        lengths = [estimate_tokens(record.reply) for record, _ in wanted if record.reply]
+        length = round(sum(lengths) / len(lengths)) if lengths else ANSWER_TOKENS
+        return self.door.estimate(requests, completion_tokens=length)
+
+    def _list_requests(self, records: Sequence[Record], n: int, seed: int) -> Iterator[ReplyRequest]:
+        for record in records:
+            messages = tuple(_mend(clean_message(one)) for one in record.prompt)
+            tools = tuple(_mend(one) for one in record.tools)
+            for number in range(n):
+                yield ReplyRequest(
+                    conversation=messages,
+                    tools=tools,
+                    place=self.address,
+                    seed=_derive_seed(seed, number),
+                    temperature=self.temperature,
+                )
+
+    def _check(self, record: Record, answers: Sequence[Answer[str]]) -> None:
+        failure = _find_failure(answers)
+        if failure is None:
+            return
+        remedy = REMEDIES.get(failure.error or "", "go on later")
+        raise ProviderError(
+            f"The model {self.model!r} gave no answer to the record {record.id!r} ({_describe(failure)}): "
+            f"expected an answer to every prompt; {remedy}; what was answered is stored, not paid again."
+        )
 
 
-class _StoppedError(Exception):
-    """Another call of the same sampling failed for good."""
+def _find_failure(answers: Sequence[Answer[str]]) -> Answer[str] | None:
+    return next((one for one in answers if one.value is None), None)
 
 
-def _check(stop: Event) -> None:
-    if stop.is_set():
-        raise _StoppedError
+def _describe(failure: Answer[str]) -> str:
+    cause = (failure.error or "dropped").replace("_", " ")
+    return f"{cause}: {failure.reason}" if failure.reason else cause
 
 
 def _derive_seed(seed: int, number: int) -> int:
@@ -122,16 +129,6 @@ def _derive_seed(seed: int, number: int) -> int:
     return int(hash_content("answer", seed, number)[:8], 16) & 0x7FFFFFFF
 
 
-def _complete(service: Any, body: dict[str, Any]) -> str:
-    """Make one call and read its answer.
-
-    Raises:
-        ValueError: it has no choice.
-    """
-    completion: Any = service.chat.completions.create(**body)
-    value: Any = completion.to_dict() if hasattr(completion, "to_dict") else completion
-    if not isinstance(value, dict) or not value.get("choices"):
-        raise ValueError(f"The service answered without a choice: {value!r:.200}")
-    message: Any = value["choices"][0].get("message") or {}
-    text = message.get("content") or message.get("refusal") or ""
-    return write_response(str(text), message.get("tool_calls") or ())
+def _mend(message: Message) -> dict[str, Any]:
+    """Replace lone surrogates anywhere in a message, which neither JSON over HTTP nor SQLite takes."""
+    return json.loads(mend(json.dumps(message, ensure_ascii=False)))

@@ -3,11 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from lucy.errors import ProviderError
+from lucy.errors import CostLimitError, ProviderError
+from lucy.tools.training.hosted.checkpoints import note_best
 from lucy.tools.training.hosted.events import take_events
 from lucy.tools.training.hosted.exchange import Exchange
 from lucy.tools.training.hosted.journal import Journal
-from lucy.tools.training.hosted.spending import CostLimitError, Meter, read_share
+from lucy.tools.training.hosted.spending import Meter, read_share
 from lucy.tools.training.hosted.statuses import BEFORE_RUNNING, FINAL, Status, describe_status, read_status
 from lucy.tools.training.hosted.submission import cancel_job, cancel_twins, read_job
 from lucy.tools.training.hosted.wire import RemoteJob
@@ -42,8 +43,10 @@ class Follower:
             job = self._look_patiently()
             status = read_status(job.status)
             if status in FINAL:
+                self.journal.note(outcome=status.value)
                 return job
             spent = self.meter.reckon(self.journal.state, job)
+            self.journal.note(cost=spent)
             self._mind_limit(status, spent)
             self.exchange.wait(self._plan(spent))
 
@@ -92,16 +95,18 @@ class Follower:
         """Pause at the limit; go on with what was paused there once the limit is higher."""
         state = self.journal.state
         if spent is not None and self.meter.is_reached(spent):
-            if status not in (Status.PAUSED, Status.PAUSING):
-                self._hold(spent)
-            raise CostLimitError(self._explain_limit(spent, "paused"))
+            is_paused = status in (Status.PAUSED, Status.PAUSING) or self._hold()
+            self.journal.note(spent=spent, limit=self.meter.limit)
+            note_best(self.exchange, self.journal)
+            raise CostLimitError(self._explain_limit(spent, is_paused=is_paused))
         if state.is_held and status == Status.PAUSED:
             self.exchange.ask(
                 "resume the job", lambda service: service.fine_tuning.jobs.resume(state.remote_job)
             )
             self.journal.note(is_held=False)
 
-    def _hold(self, spent: float) -> None:
+    def _hold(self) -> bool:
+        """Pause the job, or cancel it where the service cannot pause; tell whether it is paused."""
         remote_job = self.journal.state.remote_job
         # Before the call: a kill after it must not leave a pause that nobody knows to be ours.
         self.journal.note(is_held=True)
@@ -110,16 +115,22 @@ class Follower:
         )
         if paused is None:
             cancel_job(self.exchange, remote_job)
-            raise CostLimitError(self._explain_limit(spent, "stopped"))
+            self.journal.note(outcome=Status.CANCELLED.value)
+        return paused is not None
 
-    def _explain_limit(self, spent: float, verb: str) -> str:
+    def _explain_limit(self, spent: float, *, is_paused: bool) -> str:
         state = self.journal.state
-        paused = "raise the limit and start it again to go on"
-        stopped = "the service cannot pause it, so start a new training with a higher limit"
+        verb = "paused" if is_paused else "stopped"
+        remedy = (
+            "raise the limit to go on"
+            if is_paused
+            else "the service cannot pause it, so start a new training with a higher limit"
+        )
+        saved = f", or take its best checkpoint, of step {state.best_step}" if state.best_model else ""
         return (
             f"The training was {verb} at its cost limit of ${self.meter.limit:.2f} (about ${spent:.2f} so "
             f"far, step {state.step} of {state.total_steps or 'unknown'}, job {state.remote_job}): "
-            f"{paused if verb == 'paused' else stopped}, or use a checkpoint of it at the service."
+            f"{remedy}{saved}."
         )
 
     def _plan(self, spent: float | None) -> float:

@@ -3,18 +3,20 @@
 import re
 from typing import NamedTuple
 
-from lucy.errors import LucyError
+from lucy.errors import ProviderError
 from lucy.tools.calls.failures import Failure, classify
 from lucy.tools.training.hosted.client import Client
 
 NOT_THERE = (404, 405, 501)
 """How services answer that do not have a part of the API."""
+DEFINITE = (400, 401, 403, 404, 422)
+"""How services answer that have read a request and refuse it."""
 _MODEL = re.compile(r"model_not_(found|available)|invalid_model|access to model|model.{0,80}not exist", re.I)
 _FULL = re.compile(r"insufficient_quota|exceeded your current quota|billing", re.I)
 
 
-class FailedTrainingError(LucyError, RuntimeError):
-    """A training ended at the service without a model."""
+class DefiniteRefusalError(ProviderError):
+    """The service has read a call and refuses it: nothing came of it."""
 
 
 class Refusal(NamedTuple):
@@ -23,6 +25,11 @@ class Refusal(NamedTuple):
     failure: Failure
     status: int | None
     """HTTP status; None when there was no answer."""
+
+    @property
+    def is_definite(self) -> bool:
+        """Tell whether the service has read the call and refuses it, so that nothing came of it."""
+        return not self.failure.is_retryable and self.status in DEFINITE
 
     @property
     def is_not_there(self) -> bool:
@@ -34,6 +41,11 @@ def read_refusal(error: Exception, client: Client) -> Refusal:
     """Tell what kind of failure an exception of the official client is."""
     status: object = getattr(error, "status_code", None)
     return Refusal(classify(error, secrets=client.secrets), status if isinstance(status, int) else None)
+
+
+def is_about_model(refusal: Refusal) -> bool:
+    """Tell whether a service refuses for the model that was named."""
+    return refusal.failure.cause == "model" or bool(_MODEL.search(refusal.failure.reason))
 
 
 def explain(refusal: Refusal, client: Client, what: str, *, model: str = "") -> str:
@@ -54,7 +66,7 @@ def _advise(refusal: Refusal, client: Client, model: str) -> tuple[str, str]:
     failure, status = refusal
     if failure.cause == "money" or (status in (403, 429) and _FULL.search(failure.reason)):
         return "an account with credit left", "add credit with the provider, then start the training again"
-    if failure.cause == "model" or _MODEL.search(failure.reason):
+    if is_about_model(refusal):
         if model:
             return "a model that it serves", f"deploy {model!r} there, or choose another model"
         return "a base model that it can fine-tune", "choose another, or ask for access to this one"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from lucy.errors import LucyError, SettingsError
+from lucy.errors import SettingsError
 from lucy.tools.calls.prices import MILLION, Price
 from lucy.tools.records.tokens import estimate_tokens
 from lucy.tools.training.hosted.journal import State
@@ -23,10 +23,6 @@ from lucy.tools.training.trainer import Task
 HOUR = 3600.0
 NAME = "training_prices.toml"
 """The file in the data folder with prices of training."""
-
-
-class CostLimitError(LucyError, RuntimeError):
-    """A training was paused, or stopped, because it came to its cost limit; what it made stays."""
 
 
 class TrainingPrice(BaseModel):

@@ -12,6 +12,7 @@ from lucy.errors import ProviderError
 from lucy.tools.store.encoding import hash_content
 from lucy.tools.training.hosted.exchange import PAGE, Exchange, make_once
 from lucy.tools.training.hosted.journal import Journal, State
+from lucy.tools.training.hosted.refusals import DefiniteRefusalError
 from lucy.tools.training.hosted.statuses import FINAL, Status, read_status
 from lucy.tools.training.hosted.wire import RemoteJob, read_remote
 from lucy.tools.training.trainer import Parameters, Task
@@ -150,11 +151,16 @@ def _create(exchange: Exchange, journal: Journal, task: Task, grader: dict[str, 
         journal.note(is_unsure=True)
         return find_job(exchange, journal, task.job_id)
 
-    return make_once(
-        exchange,
-        "create the fine-tuning job",
-        create=lambda service: read_remote(
-            RemoteJob, service.fine_tuning.jobs.create(**body, extra_headers=headers), exchange.client
-        ),
-        find=look,
-    )
+    try:
+        return make_once(
+            exchange,
+            "create the fine-tuning job",
+            create=lambda service: read_remote(
+                RemoteJob, service.fine_tuning.jobs.create(**body, extra_headers=headers), exchange.client
+            ),
+            find=look,
+        )
+    except DefiniteRefusalError:
+        if not journal.state.is_unsure:
+            journal.note(token="")  # there is no job, so none may run and cost money
+        raise

@@ -7,11 +7,20 @@ submits once, follows and chooses. Killed at any point, it goes on from the job'
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from lucy.errors import CancelledByPersonError, GraderError, InputError, LucyError
+from lucy.errors import (
+    CancelledByPersonError,
+    FailedTrainingError,
+    GraderError,
+    InputError,
+    ProviderError,
+)
+from lucy.tools.calls.door import Door
 from lucy.tools.calls.prices import Price, find_price
+from lucy.tools.training.hosted.checkpoints import list_checkpoints
 from lucy.tools.training.hosted.client import Client
-from lucy.tools.training.hosted.exchange import PAGE, Exchange, Watch
+from lucy.tools.training.hosted.exchange import TRIES, Exchange, Watch
 from lucy.tools.training.hosted.faults import (
     RFT_ROLES,
     find_grader_faults,
@@ -21,21 +30,24 @@ from lucy.tools.training.hosted.faults import (
 )
 from lucy.tools.training.hosted.grading import list_judges, write_grader
 from lucy.tools.training.hosted.journal import Journal
-from lucy.tools.training.hosted.metrics import find_best
+from lucy.tools.training.hosted.metrics import Best, find_best, find_saved
 from lucy.tools.training.hosted.policy import HostedPolicy
 from lucy.tools.training.hosted.polling import Follower
-from lucy.tools.training.hosted.refusals import FailedTrainingError
+from lucy.tools.training.hosted.presence import find_absence
+from lucy.tools.training.hosted.remains import delete_remains, give_up, mark_best, read_remains
 from lucy.tools.training.hosted.rows import write_files
 from lucy.tools.training.hosted.spending import Meter, TrainingPrice, count_training_tokens
 from lucy.tools.training.hosted.statuses import Status, read_status
-from lucy.tools.training.hosted.submission import cancel_job, find_job, submit
+from lucy.tools.training.hosted.submission import submit
 from lucy.tools.training.hosted.uploads import upload_files
-from lucy.tools.training.hosted.wire import RemoteCheckpoint, RemoteJob, read_remote
-from lucy.tools.training.trainer import Task, Trained
+from lucy.tools.training.hosted.wire import RemoteJob
+from lucy.tools.training.trainer import Remains, Task, Trained
 from lucy.tools.vocabulary import ignore_progress
 
 POLL = 300.0
 """Seconds between two looks at a job."""
+TRIES_NOW = 6
+"""Tries of a call while a person waits, over about half a minute."""
 
 
 @dataclass(slots=True)
@@ -43,6 +55,8 @@ class HostedTrainer:
     """A way to train at one service."""
 
     client: Client
+    open_door: Callable[[str, Task], Door]
+    """Gives the way to a model at the service, by its name, for the calls of a task."""
     name: str = "openai"
     poll_seconds: float = POLL
     sleep: Callable[[float], object] = time.sleep
@@ -57,21 +71,44 @@ class HostedTrainer:
     """By model that grades."""
     roles: Sequence[str] = RFT_ROLES
     """Roles that the service takes in prompts for reinforcement; Azure's page names developer and user."""
-    concurrency: int = 8
-    """Largest number of calls under way at once when the model answers prompts."""
 
     def find_faults(self, task: Task) -> list[str]:
-        """List in sentences what the service cannot take; nothing is sent for this."""
-        return [
+        """List in sentences what the service cannot take.
+
+        Where all else is in order the service is asked, free of charge, whether it takes the key and has
+        the base model. While a job is under way a service that is away is no fault: it is waited for.
+        """
+        faults = [
             *find_key_faults(self.client),
             *find_parameter_faults(task, self._open_meter(task)),
             *find_grader_faults(task, self.judge_model),
             *find_record_faults(task, self.roles),
         ]
+        return faults or find_absence(self.client, task)
 
     def open_base(self, task: Task) -> HostedPolicy:
         """Give the base model as the service serves it."""
-        return self._open_policy(task.base_model)
+        return self._open_policy(task.base_model, task)
+
+    def read_remains(self, checkpoint: Any) -> Remains | None:
+        """Say what the service holds of a training; None: nothing was sent. It is not asked."""
+        return read_remains(checkpoint)
+
+    def take_best(self, checkpoint: Any) -> Any:
+        """Give the checkpoint with which `train` takes the best model that was saved and trains no more."""
+        return mark_best(checkpoint)
+
+    def give_up(self, job_id: str, checkpoint: Any, keep: Callable[[Any], None]) -> str:
+        """Cancel a training at the service, unless it has ended; say what came of it, or nothing."""
+        return give_up(self._open_exchange(), Journal(checkpoint, keep, self.client.address), job_id)
+
+    def delete_files(self, checkpoint: Any, keep: Callable[[Any], None]) -> None:
+        """Delete the training files at the service.
+
+        Raises:
+            ProviderError: it refuses, or does not answer.
+        """
+        delete_remains(self._open_exchange(), Journal(checkpoint, keep, self.client.address))
 
     def train(self, task: Task) -> Trained:
         """Upload, submit once, follow to the end, choose the best checkpoint.
@@ -88,19 +125,38 @@ class HostedTrainer:
             faults = self.find_faults(task)
             if faults:
                 raise InputError(" ".join(faults))
-        watch = Watch(task.progress)
-        exchange = Exchange(self.client, self.sleep, watch)
-        meter = self._open_meter(task)
+        journal.note(was_given_up=False)
+        exchange = Exchange(self.client, self.sleep, Watch(task.progress))
         try:
-            self._submit(exchange, journal, task)
-            job = self._follow(exchange, journal, task, meter=meter)
-            _check_success(job, journal, self.client)
-            trained = self._choose(exchange, journal, task, job=job, cost=meter.reckon(journal.state, job))
-            watch.say("done", 100)
+            trained = self._take(exchange, journal, task)
+            exchange.watch.say("done", 100)
         except CancelledByPersonError as error:
-            self._cancel(journal, task, error)
-            raise
+            said = give_up(self._open_exchange(TRIES), journal, task.job_id)
+            raise CancelledByPersonError(f"{error} {said}".strip()) from error
         return trained
+
+    def _take(self, exchange: Exchange, journal: Journal, task: Task) -> Trained:
+        meter = self._open_meter(task)
+        if journal.state.takes_best:
+            return self._take_saved(exchange, journal, task, cost=journal.state.spent)
+        self._submit(exchange, journal, task)
+        job = self._follow(exchange, journal, task, meter=meter)
+        _check_success(job, journal, self.client)
+        return self._choose(exchange, journal, task, job=job, cost=meter.reckon(journal.state, job))
+
+    def _take_saved(self, exchange: Exchange, journal: Journal, task: Task, *, cost: float | None) -> Trained:
+        """Take the best model that was saved, and see that nothing runs on at the service."""
+        state = journal.state
+        best = find_saved(state.history, list_checkpoints(exchange, state.remote_job))
+        if best is None:
+            raise FailedTrainingError(
+                f"The job {state.remote_job} has no saved model at {self.client.place}; raise its cost limit "
+                "to go on, or start a new training."
+            )
+        said = give_up(exchange, journal, task.job_id)
+        if not journal.state.outcome:
+            raise ProviderError(f"{said} Then take its checkpoint again.")
+        return self._make(journal, task, best=best, steps=max(best.step, state.step), cost=cost)
 
     def _submit(self, exchange: Exchange, journal: Journal, task: Task) -> None:
         if journal.state.remote_job:
@@ -123,13 +179,17 @@ class HostedTrainer:
         self, exchange: Exchange, journal: Journal, task: Task, *, job: RemoteJob, cost: float | None
     ) -> Trained:
         state = journal.state
-        checkpoints = _list_checkpoints(exchange, job.id)
+        checkpoints = list_checkpoints(exchange, job.id)
         last = max((int(one.step_number or 0) for one in checkpoints), default=0)
         steps = max(last, state.step)
         best = find_best(state.history, checkpoints, final=job.fine_tuned_model or "", steps=steps)
+        return self._make(journal, task, best=best, steps=steps, cost=cost)
+
+    def _make(self, journal: Journal, task: Task, *, best: Best, steps: int, cost: float | None) -> Trained:
+        state = journal.state
         method = "reinforcement" if task.method == "rft" else "supervised"
         return Trained(
-            policy=self._open_policy(best.model),
+            policy=self._open_policy(best.model, task),
             kind="upstream",
             weights=best.model,
             history=state.history,
@@ -140,25 +200,12 @@ class HostedTrainer:
             cost=cost,
         )
 
-    def _cancel(self, journal: Journal, task: Task, error: CancelledByPersonError) -> None:
-        """Cancel the job at the service, also one whose id is not known yet."""
-        state = journal.state
-        if not state.token:
-            return
-        exchange = Exchange(self.client, self.sleep, Watch(ignore_progress))
-        try:
-            found = state.remote_job or getattr(find_job(exchange, journal, task.job_id), "id", "")
-            if found:
-                journal.note(remote_job=found)
-                cancel_job(exchange, found)
-        except LucyError as failure:
-            raise CancelledByPersonError(
-                f"{error} The job {state.remote_job or task.job_id!r} may still run and cost money at "
-                f"{self.client.place}, since it could not be cancelled there; cancel it there. ({failure})"
-            ) from failure
+    def _open_exchange(self, tries: int = TRIES_NOW) -> Exchange:
+        """Make calls that no wish to stop breaks off."""
+        return Exchange(self.client, self.sleep, Watch(ignore_progress), tries=tries)
 
-    def _open_policy(self, model: str) -> HostedPolicy:
-        return HostedPolicy(model, self.client, concurrency=self.concurrency, sleep=self.sleep)
+    def _open_policy(self, model: str, task: Task) -> HostedPolicy:
+        return HostedPolicy(model, self.client.address, self.open_door(model, task), progress=task.progress)
 
     def _open_meter(self, task: Task) -> Meter:
         judges = self._list_judges(task)
@@ -200,17 +247,3 @@ def _check_success(job: RemoteJob, journal: Journal, client: Client) -> None:
         raise FailedTrainingError(
             f"The job {job.id} ended at {client.place} without naming a model; look at it there."
         )
-
-
-def _list_checkpoints(exchange: Exchange, remote_job: str) -> list[RemoteCheckpoint]:
-    what = "list the checkpoints of the job"
-    first = exchange.ask_if_there(
-        what, lambda service: service.fine_tuning.jobs.checkpoints.list(remote_job, limit=PAGE)
-    )
-    if first is None:
-        return []
-    return [
-        read_remote(RemoteCheckpoint, one, exchange.client)
-        for page in exchange.turn_pages(what, first)
-        for one in page.data or ()
-    ]

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING
 
+from lucy.errors import FailedTrainingError
 from lucy.tools.training.hosted.exchange import PAGE, Exchange, make_once
 from lucy.tools.training.hosted.journal import Journal
-from lucy.tools.training.hosted.refusals import FailedTrainingError
 from lucy.tools.training.hosted.rows import DataFile, DataFiles
 from lucy.tools.training.hosted.wire import RemoteFile, read_remote
 

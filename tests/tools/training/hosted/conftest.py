@@ -9,7 +9,11 @@ import pytest
 from fake_training import FakeTraining
 from pydantic import SecretStr
 
+from lucy.tools.calls.connection import Connection
+from lucy.tools.calls.door import Door
 from lucy.tools.graders.config import PythonGrader
+from lucy.tools.store.database import Store
+from lucy.tools.store.ledger import Account
 from lucy.tools.training.hosted.client import Client
 from lucy.tools.training.hosted.trainer import HostedTrainer
 from lucy.tools.training.trainer import Parameters, Task
@@ -86,14 +90,38 @@ def waits() -> list[float]:
 
 
 @pytest.fixture
-def open_trainer(waits: list[float]) -> Iterator[Callable[..., HostedTrainer]]:
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = Store(tmp_path / "home")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def open_trainer(
+    waits: list[float], request: pytest.FixtureRequest
+) -> Iterator[Callable[..., HostedTrainer]]:
     clients: list[Client] = []
 
     def make(server: FakeTraining | str, key: str | None = KEY, **given: Any) -> HostedTrainer:
         url = server if isinstance(server, str) else server.url
         client = Client(url, SecretStr(key) if key else None, timeout=10.0)
         clients.append(client)
-        values = {"poll_seconds": 1.0, "sleep": waits.append, "clock": lambda: 0.0, **given}
+
+        def open_door(model: str, task: Task) -> Door:
+            secret = SecretStr(key) if key else None
+            connection = Connection(model, "LUCY_BASE_MODEL", url, secret, timeout=10.0)
+            account = Account(task.workflow_id, task.step, "base_model", model)
+            store = request.getfixturevalue("store")
+            return Door(store, connection, account, prices=door_prices, sleep=waits.append)
+
+        door_prices = given.pop("door_prices", {})
+        values = {
+            "open_door": open_door,
+            "poll_seconds": 1.0,
+            "sleep": waits.append,
+            "clock": lambda: 0.0,
+            **given,
+        }
         return HostedTrainer(client, **values)
 
     yield make

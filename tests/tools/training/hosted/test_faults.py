@@ -6,6 +6,7 @@ import pytest
 from fake_training import FakeTraining
 
 from lucy.errors import InputError
+from lucy.tools.calls.door import Door
 from lucy.tools.graders.kinds import (
     JavascriptGrader,
     LabelModelGrader,
@@ -15,6 +16,7 @@ from lucy.tools.graders.kinds import (
 )
 from lucy.tools.training.hosted.client import Client
 from lucy.tools.training.hosted.trainer import HostedTrainer
+from lucy.tools.training.trainer import Task
 from lucy.tools.vocabulary import Record
 
 ASSISTANT = {"role": "assistant", "content": "Two."}
@@ -22,8 +24,14 @@ USER = {"role": "user", "content": "What is 1 + 1?"}
 CALL = {"id": "c", "type": "function", "function": {"name": "add", "arguments": "{}"}}
 
 
+def open_no_door(model: str, task: Task) -> Door:
+    pytest.fail("No model is asked to answer for this.")
+
+
 def find(bench, **given) -> list[str]:
-    return HostedTrainer(Client("http://127.0.0.1:9/v1"), **given).find_faults(bench.task)
+    """Find faults at a service that is away, which is no fault while a job is under way."""
+    trainer = HostedTrainer(Client("http://127.0.0.1:9/v1"), open_no_door, **given)
+    return trainer.find_faults(bench.task)
 
 
 def make_records(count: int, **changes) -> list[Record]:
@@ -160,7 +168,7 @@ def test_epochs_out_of_range_are_named_even_when_they_were_not_checked_before(op
 
 
 def test_a_missing_key_is_named(open_bench) -> None:
-    (fault,) = HostedTrainer(Client()).find_faults(open_bench().task)
+    (fault,) = HostedTrainer(Client(), open_no_door).find_faults(open_bench().task)
     assert fault.startswith("The service at api.openai.com needs a key and none is set; set LUCY_API_KEY")
 
 
@@ -170,3 +178,49 @@ def test_a_training_with_faults_sends_nothing(open_bench, open_trainer) -> None:
         with pytest.raises(InputError, match="No base model is named"):
             trainer.train(open_bench(base_model="").task)
         assert not server.requests
+
+
+@pytest.mark.parametrize("models", [None, ["o4-mini-2025-04-16"], []])
+def test_a_service_that_has_the_base_model_or_does_not_say_is_taken(
+    open_bench, open_trainer, models: list[str] | None
+) -> None:
+    with FakeTraining(models=models) as server:
+        assert open_trainer(server).find_faults(open_bench(job_id="").task) == []
+        assert server.looks
+        assert not server.requests
+
+
+def test_a_base_model_that_the_service_does_not_have_is_named(open_bench, open_trainer) -> None:
+    with FakeTraining(models=["gpt-4.1-mini"]) as server:
+        (fault,) = open_trainer(server).find_faults(open_bench(job_id="").task)
+        assert not server.requests
+    assert "did not show the model 'o4-mini-2025-04-16'" in fault
+    assert "does not exist" in fault
+    assert fault.endswith("choose another, or ask for access to this one.")
+
+
+def test_a_wrong_key_is_named_with_the_services_reason(open_bench, open_trainer) -> None:
+    with FakeTraining(key="right") as server:
+        (fault,) = open_trainer(server).find_faults(open_bench(job_id="").task)
+    assert "401: Incorrect API key provided: ***" in fault
+    assert fault.endswith("expected a key that the service accepts; correct LUCY_API_KEY.")
+
+
+def test_a_service_that_is_away_is_named_when_a_training_is_proposed(open_bench) -> None:
+    (fault,) = find(open_bench(job_id=""))
+    assert fault.endswith("start the service or correct LUCY_BASE_URL.")
+
+
+def test_a_service_is_not_asked_about_a_training_that_has_other_faults(open_bench, open_trainer) -> None:
+    with FakeTraining(models=[]) as server:
+        assert open_trainer(server).find_faults(open_bench(base_model="").task)
+        assert not server.looks
+
+
+def test_a_training_that_is_submitted_is_not_asked_about_again(open_bench, open_trainer) -> None:
+    bench = open_bench()
+    with FakeTraining(models=["o4-mini-2025-04-16"]) as server:
+        open_trainer(server).train(bench.task)
+        server.key, server.looks = "another", []
+        assert open_trainer(server).find_faults(bench.task) == []
+        assert not server.looks

@@ -6,10 +6,10 @@ from threading import Event
 import pytest
 from fake_training import FakeTraining, Stage, succeed, write_metrics
 
-from lucy.errors import CancelledByPersonError
+from lucy.errors import CancelledByPersonError, CostLimitError
 from lucy.tools.calls.prices import Price
 from lucy.tools.graders.kinds import ModelMessage, ScoreModelGrader
-from lucy.tools.training.hosted.spending import CostLimitError, TrainingPrice
+from lucy.tools.training.hosted.spending import TrainingPrice
 
 DAY = date(2026, 11, 21)
 HOURLY = {"o4-mini-2025-04-16": TrainingPrice(per_hour=100.0, as_of=DAY)}
@@ -30,7 +30,7 @@ def test_a_wish_to_stop_cancels_the_job_at_the_service(open_bench, open_trainer)
     stop_at(bench, 50)
     with FakeTraining() as server:
         trainer = open_trainer(server)
-        with pytest.raises(CancelledByPersonError, match=r"^Cancelled, as you asked\.$"):
+        with pytest.raises(CancelledByPersonError, match=r"The job ftjob-000003 is cancelled at 127\.0"):
             trainer.train(bench.task)
         assert [one["status"] for one in server.jobs.values()] == ["cancelled"]
 
@@ -60,7 +60,7 @@ def test_a_cancellation_survives_a_service_that_fails(open_bench, open_trainer) 
     stop_at(bench, 50)
     with FakeTraining(shares={"server_error": 0.2, "dropped": 0.2, "lost": 0.2}, seed=3) as server:
         trainer = open_trainer(server)
-        with pytest.raises(CancelledByPersonError, match=r"^Cancelled, as you asked\.$"):
+        with pytest.raises(CancelledByPersonError, match=r"The job ftjob-000003 is cancelled at 127\.0"):
             trainer.train(bench.task)
         assert [one["status"] for one in server.jobs.values()] == ["cancelled"]
 

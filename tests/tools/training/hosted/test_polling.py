@@ -5,8 +5,7 @@ import logging
 import pytest
 from fake_training import FakeTraining, Stage, succeed, write_metrics
 
-from lucy.errors import ProviderError
-from lucy.tools.training.hosted.refusals import FailedTrainingError
+from lucy.errors import FailedTrainingError, ProviderError
 from lucy.tools.training.hosted.statuses import FINAL, Status, read_status
 
 ALL = ("validating_files", "queued", "running", "pausing", "paused", "running", "succeeded")

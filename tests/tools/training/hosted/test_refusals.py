@@ -3,8 +3,9 @@
 import pytest
 from fake_training import FakeTraining
 
-from lucy.errors import ProviderError
+from lucy.errors import InputError, ProviderError
 from lucy.tools.training.hosted.client import Client
+from lucy.tools.training.hosted.remains import read_remains
 
 KEY = "sk-very-secret-0123456789"
 
@@ -22,8 +23,11 @@ def read_refusal(open_bench, open_trainer, server: FakeTraining) -> str:
 
 def test_a_wrong_key_is_named_as_such(open_bench, open_trainer) -> None:
     with FakeTraining(key="right") as server:
-        said = read_refusal(open_bench, open_trainer, server)
-        assert not server.files
+        trainer = open_trainer(server)
+        with pytest.raises(InputError) as raised:
+            trainer.train(open_bench().task)
+        assert not server.requests
+    said = str(raised.value)
     assert "401: Incorrect API key provided" in said
     assert said.endswith("expected a key that the service accepts; correct LUCY_API_KEY.")
     assert KEY not in said
@@ -73,6 +77,20 @@ def test_a_refused_job_gives_reason_and_remedy(
     assert said.startswith(f"The service at 127.0.0.1:{server.url.split(':')[2][:-3]} did not create the")
     assert reason in said
     assert remedy in said
+
+
+@pytest.mark.parametrize(("status", "may_run"), [(403, False), (404, False), (400, False), (409, True)])
+def test_after_a_definite_refusal_nothing_may_run_there(
+    open_bench, open_trainer, status: int, may_run: bool
+) -> None:
+    bench = open_bench()
+    with FakeTraining(refusal=refuse(status, "No.", "no")) as server:
+        with pytest.raises(ProviderError):
+            open_trainer(server).train(bench.task)
+        assert not server.jobs
+    remains = read_remains(bench.kept[-1])
+    assert remains is not None
+    assert remains.may_run == may_run
 
 
 def test_an_address_where_nothing_listens_is_named(open_bench, open_trainer, waits: list[float]) -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 from fake_training import FakeTraining
-from openai import OpenAI
+from openai import AzureOpenAI, OpenAI
 from openai.types.fine_tuning.job_create_params import JobCreateParams
 from pydantic import ConfigDict, create_model
 
@@ -275,3 +275,40 @@ def test_a_checkpoint_of_another_trainer_is_refused(open_bench, open_trainer, ke
     bench.kept.append(kept)
     with pytest.raises(InputError, match="not of a hosted training"):
         open_trainer("http://127.0.0.1:9/v1").train(bench.task)
+
+
+def test_what_is_left_to_the_service_is_not_sent(open_bench, open_trainer) -> None:
+    with FakeTraining() as server:
+        open_trainer(server).train(open_bench().task)
+        (body,) = server.bodies
+    assert body["method"]["reinforcement"]["hyperparameters"] == {"n_epochs": 2}
+
+
+def test_a_supervised_training_sends_its_held_out_records_as_validation_file(
+    open_bench, open_trainer
+) -> None:
+    with FakeTraining() as server:
+        open_trainer(server).train(open_bench(method="sft").task)
+        (body,) = server.bodies
+        rows = read_lines(server, "validation")
+        assert server.files[body["validation_file"]]["purpose"] == "fine-tune"
+    assert [row["messages"][-1]["role"] for row in rows] == ["assistant"] * 4
+
+
+def test_a_service_behind_a_path_of_its_own_is_reached(open_bench, open_trainer) -> None:
+    with FakeTraining(prefix="/openai/v1", models=["o4-mini-2025-04-16"]) as server:
+        trained = open_trainer(server).train(open_bench().task)
+        trained.policy.sample_many(open_bench().task.heldout, 1, seed=0)
+        assert len(server.chats) == 4
+        assert {one.split()[1][:11] for one in server.requests} == {"/openai/v1/"}
+
+
+def test_a_client_of_azure_keeps_its_version_and_key(open_bench, open_trainer) -> None:
+    with FakeTraining(prefix="/openai", models=["o4-mini-2025-04-16"]) as server:
+        address = server.url.removesuffix("/openai")
+        own = AzureOpenAI(azure_endpoint=address, api_key="azure-key", api_version="2025-04-01-preview")
+        replace(open_trainer(server), client=Client(given=own)).train(open_bench().task)
+        own.close()
+        assert len(server.jobs) == 1
+        assert {one["api-version"] for one in server.queries} == {"2025-04-01-preview"}
+        assert {one["api-key"] for one in server.headers} == {"azure-key"}
