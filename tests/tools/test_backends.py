@@ -110,7 +110,9 @@ def test_a_local_model_is_asked_and_its_own_tokens_are_counted(
     reply = load(policy).answer(ask("My parcel?", seed=4, max_tokens=9, tools=(TOOL,), stop=(" Bye",)))
     assert (reply.text, reply.finish_reason) == ("Let me look.", "stop")
     assert (reply.prompt_tokens, reply.completion_tokens, reply.cost) == (12, 7, 0.0)
-    assert policy.asked == [{"seed": 4, "temperature": None, "max_tokens": 9, "tools": (TOOL,)}]
+    (asked,) = policy.asked
+    assert asked.pop("watch")("Let me look. Bye")
+    assert asked == {"seed": 4, "temperature": None, "max_tokens": 9, "tools": (TOOL,)}
 
 
 def test_a_local_models_tool_calls_come_in_openais_shape(

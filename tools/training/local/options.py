@@ -12,5 +12,5 @@ class LocalOptions:
     """Tokens of an answer at most, 1 or more; auto: one and a half times what nearly all replies need."""
     lora: bool | Literal["auto"] = "auto"
     """Train a low-rank adapter instead of all weights; auto: from a billion parameters on."""
-    save_seconds: float = 60.0
+    save_seconds: float = 10.0
     """Seconds between two checkpoints at least; what a kill can lose. 0 saves after every step."""

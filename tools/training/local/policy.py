@@ -1,6 +1,6 @@
 """Answer with a model in a folder on this machine."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -86,6 +86,7 @@ class LocalPolicy:
         temperature: float | None = None,
         max_tokens: int | None = None,
         tools: Sequence[dict[str, Any]] = (),
+        watch: Callable[[str], bool] | None = None,
     ) -> Answer:
         """Answer a conversation, as a deployed model does.
 
@@ -94,7 +95,9 @@ class LocalPolicy:
             seed: Equal messages, seed and temperature give the equal answer.
             temperature: 0 gives the most probable tokens; None is 1.
             max_tokens: Cuts the answer; None is as long as in training.
-            tools: Definitions, for models whose chat template shows them.
+            tools: Definitions, for models whose chat template shows them. Without any, nothing that the model
+                writes is read as a call.
+            watch: Called with the text so far after every token; True ends the answer there, cut.
         """
         with self._lock:
             self.load()
@@ -102,8 +105,11 @@ class LocalPolicy:
             asked = encode(self._tokenizer, text)
             longest = self._find_room(asked, max_tokens or self.longest)
             warmth = 1.0 if temperature is None else temperature
-            written = self._write(asked, [(seed, text, 0)], longest, warmth)[0]
-        return Answer(self._read(written.tokens), len(asked), len(written.tokens), written.is_whole)
+            draws = [(seed, text, 0)]
+            (written,) = self._write(asked, draws, longest=longest, temperature=warmth, watch=watch)
+            said = self._decode(written.tokens)
+        response = read_answer(said) if tools else said.strip()
+        return Answer(response, len(asked), len(written.tokens), written.is_whole)
 
     def load(self) -> None:
         """Load the model, if it is not loaded; takes seconds and as much memory as the weights are large."""
@@ -127,8 +133,8 @@ class LocalPolicy:
             # Whole blocks of one prompt: a batch of another shape rounds otherwise, and answers would differ.
             for start in range(0, n, BLOCK):
                 draws = [(seed, f"{record.id}\x1f{text}", number) for number in range(start, start + BLOCK)]
-                written = self._write(asked, draws, longest, 1.0)
-                answers.extend(self._read(one.tokens) for one in written)
+                written = self._write(asked, draws, longest=longest)
+                answers.extend(read_answer(self._decode(one.tokens)) for one in written)
         return answers[:n]
 
     def _find_room(self, asked: list[int], longest: int) -> int:
@@ -144,9 +150,18 @@ class LocalPolicy:
         return min(longest, window - len(asked))
 
     def _write(
-        self, asked: list[int], draws: Sequence[tuple[int, str, int]], longest: int, temperature: float
+        self,
+        asked: list[int],
+        draws: Sequence[tuple[int, str, int]],
+        *,
+        longest: int,
+        temperature: float = 1.0,
+        watch: Callable[[str], bool] | None = None,
     ) -> list[Any]:
         from lucy.tools.training.local.sampling import derive_seed, write_many
+
+        def see(tokens: list[int]) -> bool:
+            return watch is not None and watch(self._decode(tokens))
 
         return write_many(
             self._model,
@@ -155,10 +170,11 @@ class LocalPolicy:
             seeds=[derive_seed(*draw) for draw in draws],
             longest=longest,
             temperature=temperature,
+            watch=see if watch else None,
         )
 
-    def _read(self, tokens: list[int]) -> str:
-        return read_answer(self._tokenizer.decode(tokens, skip_special_tokens=True))
+    def _decode(self, tokens: list[int]) -> str:
+        return str(self._tokenizer.decode(tokens, skip_special_tokens=True))
 
 
 def load_policy(folder: Path) -> LocalPolicy:

@@ -161,6 +161,8 @@ def writes_readable_calls(tokenizer: Any, record: Record) -> bool:
 def _shape(message: Message) -> Message:
     """Give a message as chat templates expect it: the content a text, arguments an object."""
     shaped = {key: value for key, value in message.items() if key in ("role", "name", "tool_call_id")}
+    if shaped.get("role") == "developer":
+        shaped["role"] = "system"  # OpenAI's newer name; templates leave out or refuse what they do not know
     shaped["content"] = read_text([message])
     if message.get("tool_calls"):
         shaped["tool_calls"] = [_shape_call(call) for call in message["tool_calls"]]

@@ -78,6 +78,8 @@ def _run(task: Task, options: LocalOptions) -> Trained:
 
 
 def _train(task: Task, setup: Setup, journal: Journal, options: LocalOptions) -> None:
+    # Said before the model is loaded and measured, which takes its time, and where a resumed training stands.
+    task.progress("training", journal.now.step, setup.plan.steps)
     validation = Validation(task, setup, journal)
     watch = Watch(
         task,

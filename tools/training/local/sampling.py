@@ -5,11 +5,14 @@ bits with the shape of the batch, so equal answers need batches of equal shape a
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch  # pyright: ignore[reportMissingImports]  # extra [local]
 from transformers import GenerationConfig  # pyright: ignore[reportMissingImports]  # extra [local]
+from transformers.generation.stopping_criteria import (  # pyright: ignore[reportMissingImports]
+    StoppingCriteria,
+)
 
 _SMALLEST = 1e-30
 
@@ -41,6 +44,19 @@ class _Draw:
         return scores.float() / self._temperature - noise.clamp_min(_SMALLEST).log()
 
 
+class _Watch(StoppingCriteria):  # pyright: ignore[reportUntypedBaseClass]  # extra [local]
+    """Show one answer to a watcher after every token, and end it when the watcher says so."""
+
+    def __init__(self, watch: Callable[[list[int]], bool], width: int, ends: Sequence[int]) -> None:
+        self._watch = watch
+        self._width = width
+        self._ends = ends
+
+    def __call__(self, input_ids: Any, scores: Any, **given: Any) -> Any:
+        is_over = self._watch(_cut(input_ids[0, self._width :].tolist(), self._ends).tokens)
+        return torch.tensor([is_over], device=input_ids.device)
+
+
 def derive_seed(seed: int, key: str, number: int) -> int:
     """Give a row's seed, which depends on nothing but the three arguments, in any process."""
     digest = hashlib.blake2b(
@@ -57,6 +73,7 @@ def write_many(
     seeds: Sequence[int],
     longest: int,
     temperature: float = 1.0,
+    watch: Callable[[list[int]], bool] | None = None,
 ) -> list[Written]:
     """Write one answer to each prompt, in one batch.
 
@@ -67,6 +84,7 @@ def write_many(
         seeds: One a prompt.
         longest: Tokens of an answer at most.
         temperature: 0 takes the most probable token each time.
+        watch: Of a single prompt: called with the answer's tokens so far after each; True ends it there.
     """
     width = max(map(len, prompts))
     pad = int(tokenizer.pad_token_id)
@@ -80,6 +98,7 @@ def write_many(
             attention_mask=torch.tensor(mask, device=device),
             generation_config=_configure(longest, ends, pad),
             logits_processor=[_Draw(seeds, temperature, device)] if temperature > 0 else [],
+            stopping_criteria=[_Watch(watch, width, ends)] if watch else [],
         )
     return [_cut(row, ends) for row in made[:, width:].tolist()]
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ def find_base(name: str) -> Path:
     """
     if not name:
         raise InputError(
-            "The local trainer needs a base model; give a folder with a model of the transformers library, "
-            "or the name of one from the Hugging Face Hub that is on this machine."
+            "The local trainer needs a base model; set LUCY_BASE_MODEL to a folder with a model of the "
+            "transformers library, or to the name of one from the Hugging Face Hub that is on this machine."
         )
     folder = Path(name).expanduser()
     if not folder.is_dir():
@@ -51,8 +52,8 @@ def _find_downloaded(name: str) -> Path:
         return Path(snapshot_download(name, local_files_only=True))
     except (HFValidationError, LocalEntryNotFoundError) as error:
         raise NotFoundError(
-            f"The base model {name!r} is neither a folder nor on this machine; give a folder, or download it "
-            f"first with: hf download {name}"
+            f"The base model {name!r} is neither a folder nor on this machine; set LUCY_BASE_MODEL to a "
+            f"folder, or download it first with: hf download {name}"
         ) from error
 
 
@@ -93,7 +94,7 @@ def count_parameters(folder: Path) -> int:
 
 
 def hash_folder(folder: Path) -> str:
-    """Give the content address of a model: its weights, settings and tokenizer; reads all of it once."""
+    """Give the content address of a model: its weights, settings and tokenizer; reads all of it."""
     parts: list[list[str]] = []
     for pattern in (WEIGHTS, *SETTINGS, *TEXT_FILES):
         parts.extend([path.name, _hash_file(path)] for path in sorted(folder.glob(pattern)) if path.is_file())
@@ -120,6 +121,13 @@ def _multiply(shape: list[int]) -> int:
 
 
 def _hash_file(path: Path) -> str:
+    found = path.stat()
+    return _hash_bytes(path, found.st_size, found.st_mtime_ns)
+
+
+@lru_cache(maxsize=256)
+def _hash_bytes(path: Path, size: int, changed: int) -> str:
+    """Hash a file, once while its size and time of change stay: a dry run asks several times."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):

@@ -36,6 +36,11 @@ def test_a_content_of_parts_is_written_as_its_text(base: Path):
     assert render(load_tokenizer(base), [message]) == "user: a\nb\nassistant:"
 
 
+def test_a_developers_message_is_one_of_the_system(tool_base: Path):
+    message = {"role": "developer", "content": "Be brief."}
+    assert render(load_tokenizer(tool_base), [message]) == "<system>Be brief.<eos><assistant>"
+
+
 def test_arguments_of_calls_reach_the_template_as_an_object(tool_base: Path):
     said = {"role": "assistant", "content": None, "tool_calls": [CALL]}
     text = render(load_tokenizer(tool_base), [*ASKED, said], asks=False)

@@ -67,10 +67,10 @@ def test_nothing_but_the_model_is_left_in_the_folder(make_task):
     assert Path(trained.weights) == task.folder / "model"
 
 
-def test_progress_is_reported_after_every_step(make_task):
+def test_progress_is_reported_at_the_beginning_and_after_every_step(make_task):
     seen: list[tuple[str, int, int]] = []
     LocalTrainer(SHORT).train(make_task(parameters=FEW, progress=lambda *report: seen.append(report)))
-    assert seen == [("training", step, 6) for step in range(1, 7)]
+    assert seen == [("training", step, 6) for step in range(7)]
 
 
 SCRIPT = """
@@ -130,7 +130,7 @@ def test_killed_in_the_middle_it_goes_on_to_the_same_model(make_task, base, many
         make_task(**given, folder=killed, progress=lambda _label, step, _total: seen.append(step))
     )
     straight = LocalTrainer(SHORT).train(make_task(**given, folder=whole))
-    assert seen == [4, 5, 6, 7, 8, 9]
+    assert seen == [3, 4, 5, 6, 7, 8, 9]
     assert resumed.history == straight.history
     assert [one["step"] for one in resumed.history] == list(range(1, 10))
     assert resumed.best_step == straight.best_step

@@ -63,7 +63,7 @@ def test_figures_and_progress_come_with_every_step(make_task):
     seen: list[int] = []
     task = make_task(method="sft", parameters=FEW, progress=lambda _label, step, _total: seen.append(step))
     trained = LocalTrainer(LocalOptions(longest=8)).train(task)
-    assert seen == [one["step"] for one in trained.history] == [1, 2, 3, 4, 5, 6]
+    assert seen == [0, *(one["step"] for one in trained.history)] == [0, 1, 2, 3, 4, 5, 6]
     assert all({"loss", "token_accuracy", "learning_rate"} <= one.keys() for one in trained.history)
 
 
