@@ -9,10 +9,10 @@ from typing import Any, Literal
 class Event:
     """Something that happened in a run."""
 
-    kind: Literal["progress", "message", "question", "ended", "failed"]
+    kind: Literal["progress", "message", "notice", "question", "ended", "failed"]
     data: dict[str, Any]
-    """progress: `step`, `label`, `done`, `total`. message: `id`, `role`, `text`. question: the proposal.
-    failed: `error`, one sentence."""
+    """progress: `step`, `label`, `done`, `total`. message: `id`, `role`, `text`. notice: `text`, one sentence
+    about the work that goes on. question: the proposal. failed: `error`, one sentence."""
 
 
 @dataclass(slots=True)

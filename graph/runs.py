@@ -7,10 +7,10 @@ follows the workflow's log from any point. A run that was killed is continued by
 import logging
 import sqlite3
 import threading
-import time
 import uuid
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from langgraph.checkpoint.sqlite import SqliteSaver
@@ -18,19 +18,20 @@ from langgraph.types import Command
 
 from lucy.errors import BusyError, InputError, LucyError
 from lucy.graph.build import build_graph
+from lucy.graph.run_lock import RunLock
 from lucy.graph.run_log import Event, Log
-from lucy.graph.state import STEPS, FinetuneWorkflowState, StepName
+from lucy.graph.snapshots import restore_references
+from lucy.graph.state import FinetuneWorkflowState, StepName
 from lucy.nodes.catalogue import find_step
 from lucy.nodes.wording import write
-from lucy.tools.jobs import Worker, needs_worker, start_job
-from lucy.tools.store.jobs import FINAL, find_job, list_unfinished, request_job_cancel
+from lucy.tools.job_watch import Watchdog
+from lucy.tools.store.activity import list_jobs
+from lucy.tools.store.jobs import FINAL, find_job, request_job_cancel
 from lucy.tools.store.workflows import (
     add_message,
     read_snapshots,
-    release_run,
     request_cancel,
     save_workflow,
-    take_run,
 )
 from lucy.tools.workbench import Workbench
 
@@ -39,8 +40,6 @@ logger = logging.getLogger(__name__)
 STEPS_A_RUN = 200
 """Supersteps that one run may make; a turn makes about eight."""
 FAULT = "Something went wrong inside Lucy; nothing that was stored is lost. Send any message to try again."
-POLL = 1.0
-"""Seconds between two looks at a job that another process is running."""
 
 
 class Runs:
@@ -52,6 +51,8 @@ class Runs:
         self.graph = build_graph(bench, checkpointer=SqliteSaver(self._connection))
         self._logs: defaultdict[str, Log] = defaultdict(Log)
         self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._followed: set[str] = set()
+        self._following = threading.Lock()
 
     def close(self) -> None:
         """Close the checkpoints; runs in progress stop at their next write and can be resumed."""
@@ -92,12 +93,15 @@ class Runs:
         """
         yield from self._run(workflow_id, reply)
         while (job_id := self._awaited_job(workflow_id)) is not None:
-            yield from self._work(job_id)
-            ended = find_job(self.bench.store, job_id).status in FINAL
-            if not ended or self._awaited_job(workflow_id) != job_id:
-                return
-            # The end of a job waits for a conversation that is going on, however long that takes.
-            yield from self._run(workflow_id, {"kind": "job_done", "job_id": job_id}, wait=-1)
+            with self._follow_job(job_id) as is_first:
+                if not is_first:  # talking meanwhile: whoever follows the job already takes its end in
+                    return
+                yield from self._work(job_id)
+                ended = find_job(self.bench.store, job_id).status in FINAL
+                if not ended or self._awaited_job(workflow_id) != job_id:
+                    return
+                # The end of a job waits for a conversation that is going on, however long that takes.
+                yield from self._run(workflow_id, {"kind": "job_done", "job_id": job_id}, wait=-1)
 
     def start(self, workflow_id: str, reply: Any = None) -> None:
         """Drive the workflow in a thread of the application; follow it with `follow`.
@@ -118,11 +122,12 @@ class Runs:
     def follow_jobs(self) -> None:
         """Go on with every workflow that waits for a job, also one that was started before this process.
 
-        Called when an application begins: a training that went on without it is taken in when it ends.
+        Called when an application begins: a training that went on without it is taken in when it ends, and
+        one that ended without it at once.
         """
-        for job in list_unfinished(self.bench.store):
-            if self._awaited_job(job.workflow_id) == job.id and not self.is_running(job.workflow_id):
-                self.start(job.workflow_id)
+        for workflow_id in dict.fromkeys(job.workflow_id for job in list_jobs(self.bench.store)):
+            if self.needs_resume(workflow_id) and not self.is_running(workflow_id):
+                self.start(workflow_id)
 
     def follow(self, workflow_id: str, since: int = 0, *, wait: float = 30.0) -> Iterator[Event]:
         """Replay the events from number `since` on and wait for more, until the run ends."""
@@ -172,7 +177,7 @@ class Runs:
                 f"it has snapshots of: {', '.join(came) or 'no step yet'}."
             )
         with self._lock(workflow_id):
-            update = _restore(self.read_state(workflow_id), found[-1].body, step)
+            update = restore_references(self.read_state(workflow_id), found[-1].body, step)
             text = write("interpret", "restored", step=find_step(step).title)
             said = {"id": f"{update['turn']}-restored", "role": "assistant", "step": step, "text": text}
             add_message(self.bench.store, workflow_id, **said)
@@ -195,8 +200,8 @@ class Runs:
     def _config(self, workflow_id: str) -> Any:
         return {"configurable": {"thread_id": workflow_id}, "recursion_limit": STEPS_A_RUN}
 
-    def _lock(self, workflow_id: str, wait: float = 5.0) -> "_RunLock":
-        return _RunLock(self, workflow_id, self._locks[workflow_id], wait)
+    def _lock(self, workflow_id: str, wait: float = 5.0) -> RunLock:
+        return RunLock(self.bench.store, workflow_id, self._locks[workflow_id], wait)
 
     def _run(self, workflow_id: str, reply: Any, wait: float = 5.0) -> Generator[Event]:
         with self._lock(workflow_id, wait):
@@ -240,45 +245,35 @@ class Runs:
         pending = self.read_state(workflow_id).get("pending")
         return pending.get("job_id") if pending and pending["kind"] == "job" else None
 
+    @contextmanager
+    def _follow_job(self, job_id: str) -> Generator[bool]:
+        """Be the one in this process who follows a job; False where another does already."""
+        with self._following:
+            is_first = job_id not in self._followed
+            self._followed.add(job_id)
+        try:
+            yield is_first
+        finally:
+            if is_first:
+                self._followed.discard(job_id)
+
     def _work(self, job_id: str) -> Generator[Event]:
-        """See a job to its end: start a worker when nobody is at it, again when that one died."""
-        worker: Worker | None = None
+        """See a job to its end; tell how far it is when that has changed, and what is amiss."""
+        watchdog, told = Watchdog(self.bench, job_id), dict[str, Any]()
         while True:
-            job = find_job(self.bench.store, job_id)
-            if job.progress:
-                yield Event("progress", {"step": job.kind, **job.progress})
+            job, notice = watchdog.look()
+            if notice:
+                yield Event("notice", {"text": notice})
+            if job.progress != told:
+                told = job.progress
+                yield Event("progress", {"step": job.kind, **told})
             if job.status in FINAL:
                 return
-            if needs_worker(job):
-                worker = start_job(self.bench, job_id)
-            if worker and worker.is_alive():
-                worker.join(POLL / 4)
-            else:
-                time.sleep(POLL)
+            watchdog.wait()
 
 
 _NOTHING = object()
 """No input: the question is open and there is no answer yet."""
-
-
-class _RunLock:
-    """Hold a workflow in this process and, by a lease in the store, over all processes."""
-
-    def __init__(self, runs: Runs, workflow_id: str, lock: threading.Lock, wait: float) -> None:
-        self._store, self._workflow_id, self._lock, self._wait = runs.bench.store, workflow_id, lock, wait
-
-    def __enter__(self) -> None:
-        if not self._lock.acquire(timeout=self._wait):
-            raise BusyError("I am still working on your last message; wait for it or cancel it.")
-        try:
-            take_run(self._store, self._workflow_id)
-        except BaseException:
-            self._lock.release()
-            raise
-
-    def __exit__(self, *_: object) -> None:
-        release_run(self._store, self._workflow_id)
-        self._lock.release()
 
 
 def _connect(bench: Workbench) -> sqlite3.Connection:
@@ -299,16 +294,3 @@ def _read_messages(data: Any, seen: set[str]) -> Generator[Event]:
                 seen.add(message.id)
                 role = "user" if message.type == "human" else "assistant"
                 yield Event("message", {"id": message.id, "role": role, "text": message.text})
-
-
-def _restore(state: FinetuneWorkflowState, body: Mapping[str, Any], step: StepName) -> dict[str, Any]:
-    """Make the update that replaces the references: keys that were not there then are removed."""
-    update: dict[str, Any] = {"step": step, "pending": None, "intent": None, "reply": None}
-    update["turn"] = state.get("turn", 0) + 1  # what is said from here on is said anew
-    for key in ("artefacts", "status", "inputs"):
-        now: Mapping[str, Any] = state.get(key) or {}  # pyright: ignore[reportAssignmentType]
-        update[key] = {**dict.fromkeys(now), **body[key]}
-    update["status"] |= {step: "in_progress"}
-    for later in STEPS[STEPS.index(step) + 1 :]:
-        update["status"].setdefault(later, None)
-    return update

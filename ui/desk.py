@@ -267,7 +267,13 @@ class Desk:
             now=time.time(),
             sent=watch.sent,
             notice=watch.notice,
+            is_stopping=self._is_stopping(state),
         )
+
+    def _is_stopping(self, state: FinetuneWorkflowState) -> bool:
+        pending = state.get("pending")
+        job_id = pending.get("job_id") if pending else None
+        return bool(job_id) and find_job(self._store, job_id or "").cancel_requested
 
     def _find_watch(self, workflow_id: str) -> Watch:
         with self._lock:
@@ -287,7 +293,8 @@ class Desk:
             shown, kept = DRAFTS[pending["step"]]
             wanted[shown] = (kept, pending["plan"]["draft"])
         bodies = {shown: get_artefact(self._store, workflow_id, *key) for shown, key in wanted.items()}
-        if pending and "job_id" in pending:
-            job = find_job(self._store, pending["job_id"])
+        job_id = (pending.get("job_id") or pending["plan"].get("resumes")) if pending else None
+        if job_id:  # at work, or stopped and waiting to go on
+            job = find_job(self._store, job_id)
             bodies["training"] = job.result or job.checkpoint or {}
         return bodies

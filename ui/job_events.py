@@ -9,16 +9,18 @@ from starlette.concurrency import run_in_threadpool
 
 from lucy.errors import NotFoundError
 from lucy.tools.store.database import Store
-from lucy.tools.store.jobs import FINAL, Job, find_job
+from lucy.tools.store.job_costs import read_judging_cost
+from lucy.tools.store.jobs import ENDED, FINAL, WAITING, Job, find_job
 from lucy.tools.store.models import find_job_version
 from lucy.ui.completions import write_event
 
 POLL_SECONDS = 1.0
 QUIET_POLLS = 15
 """After so many polls without news a comment is sent, so that nobody on the way closes the connection."""
-NEWS = ("label", "percent", "cost", "metrics")
+NEWS = ("status", "label", "percent", "cost", "metrics")
 """What of a status is worth an event when it has changed."""
-KNOWN = ("label", "done", "total", "started", "cost", "metrics")
+FREE_TRAINERS = ("offline", "trl")
+"""Trainers that work on this machine, where only a judge may cost money."""
 
 
 def read_status(store: Store, job_id: str) -> dict[str, Any]:
@@ -31,15 +33,16 @@ def read_status(store: Store, job_id: str) -> dict[str, Any]:
     with store.read() as connection:
         made = find_job_version(connection, job_id)
     result = job.result or {}
+    training, judging = _find_training_cost(job), read_judging_cost(store, job)
     return describe_job(job) | {
+        "cost": None if training is None or judging is None else training + judging,
         "model_id": made.model_id if made else result.get("model_id"),
         "version": made.version if made else result.get("version"),
     }
 
 
 def describe_job(job: Job) -> dict[str, Any]:
-    """Describe a job by its own row: percent, seconds left, dollars so far and the newest metrics."""
-    rest = {name: value for name, value in job.progress.items() if name not in KNOWN}
+    """Describe a job by its own row: percent, seconds left, the trainer's dollars, metrics."""
     return {
         "job_id": job.id,
         "workflow_id": job.workflow_id,
@@ -48,8 +51,8 @@ def describe_job(job: Job) -> dict[str, Any]:
         "label": job.progress.get("label", ""),
         "percent": _measure_percent(job),
         "seconds_left": _forecast(job),
-        "cost": job.progress.get("cost"),
-        "metrics": job.progress.get("metrics") or rest,
+        "cost": _find_training_cost(job),
+        "metrics": _find_metrics(job),
         "error": job.error,
         "created_at": job.created_at,
         "updated_at": job.updated_at,
@@ -64,18 +67,35 @@ def _measure_percent(job: Job) -> float:
 
 
 def _forecast(job: Job) -> float | None:
-    """Give the seconds left if the rest goes at the same rate; None before the first part is done."""
+    """Give the seconds left if the rest goes at the same rate; None before a part is done."""
     if job.status in FINAL:
-        return 0.0
+        return None if job.status in WAITING else 0.0
     done, total, started = (job.progress.get(name) for name in ("done", "total", "started"))
-    if not done or not total or not started:
+    # Of a job that goes on from a checkpoint only what was done since tells how fast it is.
+    made = (done or 0) - job.progress.get("done_then", 0)
+    if made <= 0 or not total or not started:
         return None
     seconds = datetime.fromisoformat(job.updated_at).timestamp() - started
-    return round(max(0.0, seconds * (total - done) / done), 1)
+    return round(max(0.0, seconds * (total - (done or 0)) / made), 1)
+
+
+def _find_training_cost(job: Job) -> float | None:
+    """Give what the trainer has cost so far, US dollars; None where nobody knows."""
+    kept = job.checkpoint if isinstance(job.checkpoint, dict) else {}
+    known = [part["cost"] for part in (job.result or {}, kept) if part.get("cost") is not None]
+    free = 0.0 if job.payload.get("trainer") in FREE_TRAINERS else None
+    return known[0] if known else free
+
+
+def _find_metrics(job: Job) -> dict[str, Any]:
+    """Give the newest metrics: as reported, else those of the last step that the checkpoint knows."""
+    state = job.result or job.checkpoint
+    history = state.get("history") if isinstance(state, dict) else None
+    return job.progress.get("metrics") or (dict(history[-1]) if history else {})
 
 
 async def follow_job(store: Store, job_id: str, has_stopped: Callable[[], bool]) -> AsyncIterator[str]:
-    """Send a job's events until it has ended or the server stops.
+    """Send a job's events until it has ended or the server stops; a paused job has not ended.
 
     Who comes late gets `finetune_job_started` and the newest state first.
     """
@@ -89,7 +109,7 @@ async def follow_job(store: Store, job_id: str, has_stopped: Callable[[], bool])
         if not started and status["status"] != "pending":
             started = True
             yield write_event(status, "finetune_job_started")
-        if status["status"] in FINAL:
+        if status["status"] in ENDED:
             yield write_event(*_describe_end(status))
             return
         news = {name: status[name] for name in NEWS}

@@ -66,6 +66,8 @@ class View:
     """What the person has just said and the store does not have yet."""
     notice: str = ""
     """One sentence that the application has to say."""
+    is_stopping: bool = False
+    """The person asked the job to stop, and it has not yet."""
 
 
 class Page(NamedTuple):
@@ -81,7 +83,7 @@ class Page(NamedTuple):
     progress: str
     running: bool
     can_stop: bool
-    """Something runs that takes long enough to report how far it is."""
+    """Something runs that takes long enough to report how far it is, or is a job."""
     picture: str
 
 
@@ -94,11 +96,18 @@ def render_page(view: View) -> Page:
         conversation=show_conversation(view.messages, sent=view.sent, notice=view.notice),
         choices=draw_choices(list_choices(view.state, running=view.running)),
         asked=name_question(view.state),
-        progress=draw_progress(view.pace, view.now) if view.running else "",
+        progress=draw_progress(view.pace, view.now, is_stopping=view.is_stopping) if view.running else "",
         running=view.running,
-        can_stop=view.running and view.pace is not None,
+        can_stop=can_be_stopped(view),
         picture=draw_picture(view.state.get("step") or "not_started", view.bodies, view.health),
     )
+
+
+def can_be_stopped(view: View) -> bool:
+    """Tell whether there is something to stop that was not asked to stop already."""
+    pending = view.state.get("pending")
+    awaits_job = pending is not None and pending["kind"] == "job"
+    return view.running and not view.is_stopping and (awaits_job or view.pace is not None)
 
 
 @lru_cache(maxsize=2000)  # a long conversation is shown anew with each message
@@ -203,14 +212,22 @@ def _draw_health(health: Mapping[str, Any]) -> str:
     return f'<div class="badges">{"".join(badges)}</div>'
 
 
-def draw_progress(pace: Pace | None, now: float) -> str:
-    """Draw what is going on: a label, a count, a rate and the time to the end."""
+def draw_progress(pace: Pace | None, now: float, *, is_stopping: bool = False) -> str:
+    """Draw what is going on: a label, a count, a share, a rate and the time to the end."""
+    if is_stopping:
+        return (
+            '<div class="progress" role="status"><span class="dots">Stopping; what is done stays</span></div>'
+        )
     if pace is None:
         return '<div class="progress"><span class="dots">Lucy is working</span></div>'
-    share = min(1.0, pace.done / pace.total) if pace.total else 0.0
+    said = f"<span>{escape(say_progress(pace, now))}</span>"
+    if not pace.total:
+        return f'<div class="progress" role="status">{said}</div>'
+    percent = int(100 * min(1.0, pace.done / pace.total))
     return (
-        f'<div class="progress" role="status"><span>{escape(say_progress(pace, now))}</span>'
-        f'<div class="track"><div style="width:{share:.1%}"></div></div></div>'
+        f'<div class="progress" role="status"><div class="line">{said}<b class="value">{percent}%</b></div>'
+        f'<div class="track" role="progressbar" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{percent}"><div style="width:{percent}%"></div></div></div>'
     )
 
 

@@ -61,7 +61,7 @@ SPOKEN: dict[Mark, str] = {
     "current": "in progress",
     "done": "done",
     "stale": "out of date",
-    "failed": "did not work",
+    "failed": "not completed",
     "skipped": "left out",
 }
 

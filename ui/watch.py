@@ -9,6 +9,9 @@ from typing import Any
 from lucy.graph.runs import Event, Runs
 from lucy.ui.render import Pace
 
+SENTENCES = {"failed": "error", "notice": "text"}
+"""Events that the page tells of in one sentence, and where they keep it."""
+
 
 @dataclass(slots=True)
 class Watch:
@@ -17,6 +20,8 @@ class Watch:
     read: int = 0
     """Events of the log that were read."""
     pace: Pace | None = None
+    awaits_job: bool = False
+    """Lucy waits for a job: what is said meanwhile does not touch how far it is."""
     notice: str = ""
     sent: str = ""
     """What the person said last, until the store has it."""
@@ -42,12 +47,14 @@ class Watch:
 
     def _take(self, event: Event) -> None:
         """Note what an event changes on the page; the messages themselves are read from the store."""
-        if event.kind == "failed":
-            self.notice, self.pace = str(event.data["error"]), None
-        elif event.kind == "progress":
+        if event.kind == "progress":
             self.pace = _advance(self.pace, event.data)
-        else:
-            self.notice, self.pace = "", None
+            return
+        self.notice = str(event.data.get(SENTENCES[event.kind], "")) if event.kind in SENTENCES else ""
+        if event.kind == "question":
+            self.awaits_job = event.data["kind"] == "job"
+        if event.kind != "notice" and not self.awaits_job:
+            self.pace = None
 
     def note_words(self, text: str, messages: int) -> None:
         """Show what the person has just said until the store has more than `messages` messages."""
@@ -56,7 +63,14 @@ class Watch:
 
 
 def _advance(pace: Pace | None, data: dict[str, Any]) -> Pace:
+    """Measure how fast work is: from when it was first seen, or from where a job says that it began.
+
+    A job was perhaps begun long before this process, and its first look must tell the time to the end.
+    """
     label, done, total = str(data["label"]), int(data["done"]), int(data["total"])
-    if pace is None or pace.label != label or pace.total != total or done < pace.done:
-        return Pace(label=label, done=done, total=total, since=time.time(), done_then=done)
-    return Pace(label=label, done=done, total=total, since=pace.since, done_then=pace.done_then)
+    if pace and pace.label == label and pace.total == total and done >= pace.done:
+        return Pace(label=label, done=done, total=total, since=pace.since, done_then=pace.done_then)
+    if "started" in data and (pace is None or "done_then" in data):
+        since, done_then = float(data["started"]), int(data.get("done_then", 0))
+        return Pace(label=label, done=done, total=total, since=since, done_then=done_then)
+    return Pace(label=label, done=done, total=total, since=time.time(), done_then=done)

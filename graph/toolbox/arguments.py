@@ -131,6 +131,12 @@ class StartTraining(OfWorkflow):
     )
 
 
+class CheckTrainingStatus(OfWorkflow):
+    """Which training to look at."""
+
+    job_id: str = Field(default="", description="Id of one of this workflow's trainings; empty: the newest.")
+
+
 class DeployModel(OfWorkflow):
     """How to deploy."""
 

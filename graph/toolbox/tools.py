@@ -107,7 +107,7 @@ TOOLS: dict[str, _Entry] = {
     ),
     "check_training_status": _Entry(
         training.check_training_status,
-        arguments.OfWorkflow,
+        arguments.CheckTrainingStatus,
         "Say how far the training is, with its newest metrics.",
     ),
     "deploy_model": _Entry(

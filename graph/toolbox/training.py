@@ -2,12 +2,15 @@
 
 from typing import Any
 
-from lucy.errors import InputError
+from lucy.errors import InputError, NotFoundError
 from lucy.graph.runs import Runs
 from lucy.graph.state import StepName
-from lucy.graph.toolbox.arguments import DeployModel, OfWorkflow, StartTraining
+from lucy.graph.toolbox.arguments import CheckTrainingStatus, DeployModel, StartTraining
 from lucy.graph.toolbox.calls import Called, change, describe_question, find_id, open_step
+from lucy.nodes.deployment import find_served
 from lucy.nodes.reading import has_artefact, read_artefact
+from lucy.nodes.training_plan import DEFAULTS, check_parameters
+from lucy.tools.endpoints import check_deployment
 from lucy.tools.store.activity import list_jobs
 from lucy.tools.store.deployments import find_deployment
 from lucy.tools.store.jobs import Job
@@ -15,19 +18,33 @@ from lucy.tools.store.jobs import Job
 
 def start_training(runs: Runs, given: StartTraining) -> dict[str, Any]:
     """Propose a training with these parameters; only the person starts it."""
+    workflow_id = find_id(runs, given.workflow_id)
     wanted = given.model_dump(exclude={"workflow_id"})
-    called = _propose(runs, find_id(runs, given.workflow_id), "training", "start_training", wanted)
+    # Before the step is opened: a later step would otherwise be left for parameters that are refused.
+    check_parameters(DEFAULTS | {"group_size": runs.bench.settings.group_size} | wanted)
+    called = _propose(runs, workflow_id, "training", "start_training", wanted)
     pending = called.state.get("pending")
     return {"plan": pending["plan"] if pending else {}, **describe_question(called)}
 
 
-def check_training_status(runs: Runs, given: OfWorkflow) -> dict[str, Any]:
-    """Say how far the newest training of a workflow is."""
+def check_training_status(runs: Runs, given: CheckTrainingStatus) -> dict[str, Any]:
+    """Say how far a training of a workflow is: the newest, or the one that is named."""
     workflow_id = find_id(runs, given.workflow_id)
     jobs = [job for job in list_jobs(runs.bench.store) if job.workflow_id == workflow_id]
+    if given.job_id:
+        return _describe_job(_find_job(jobs, given.job_id))
     if not jobs:
         raise InputError("No training was started in this workflow yet; start_training proposes one.")
     return _describe_job(jobs[0])  # the newest
+
+
+def _find_job(jobs: list[Job], job_id: str) -> Job:
+    """Give the job of a workflow; one of another workflow is as unknown here as one that never was."""
+    found = [job for job in jobs if job.id == job_id]
+    if not found:
+        known = ", ".join(job.id for job in jobs) or "none yet"
+        raise NotFoundError(f"This workflow has no job {job_id!r}; its jobs, the newest first: {known}.")
+    return found[0]
 
 
 def _describe_job(job: Job) -> dict[str, Any]:
@@ -55,11 +72,7 @@ def _describe_job(job: Job) -> dict[str, Any]:
 def deploy_model(runs: Runs, given: DeployModel) -> dict[str, Any]:
     """Propose a deployment; only the person deploys."""
     workflow_id = find_id(runs, given.workflow_id)
-    wanted: dict[str, Any] = {"mode": given.deployment_mode}
-    if given.name:
-        wanted["name"] = given.name
-    if given.deployment_mode == "ab_test":
-        wanted["share"] = given.share
+    wanted = _read_deployment(runs, workflow_id, given)
     called = _propose(runs, workflow_id, "deployment", "deploy_model", wanted)
     training = read_artefact(called.state, runs.bench, "training")
     served = {"model_id": training["model_id"], "endpoint": None, "deployed_at": None}
@@ -69,6 +82,28 @@ def deploy_model(runs: Runs, given: DeployModel) -> dict[str, Any]:
         served |= {"endpoint": body["endpoint"], "deployed_at": found.created_at}
     pending = called.state.get("pending")
     return {**served, "plan": pending["plan"] if pending else {}, **describe_question(called)}
+
+
+def _read_deployment(runs: Runs, workflow_id: str, given: DeployModel) -> dict[str, Any]:
+    """Give the plan that a call asks for, checked before a step is opened for it.
+
+    Raises:
+        InputError: it could not be carried out.
+    """
+    wanted: dict[str, Any] = {"mode": given.deployment_mode}
+    if given.deployment_mode == "ab_test":
+        wanted["share"] = given.share
+    state, store = runs.read_state(workflow_id), runs.bench.store
+    if not has_artefact(state, "training"):
+        return wanted  # nothing to deploy yet, which opening the step says
+    name = given.name
+    if not name and given.deployment_mode != "new_endpoint":
+        name = find_served("", runs.bench)
+    if name:
+        made = read_artefact(state, runs.bench, "training")
+        check_deployment(store, made["model_id"], made["version"], name=name, **wanted)
+        wanted["name"] = name
+    return wanted
 
 
 def _propose(runs: Runs, workflow_id: str, step: StepName, tool: str, wanted: dict[str, Any]) -> Called:

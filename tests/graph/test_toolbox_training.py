@@ -7,8 +7,10 @@ from langchain_core.tools import BaseTool
 from tests_support import approve, call, go_to
 
 from lucy.graph.runs import Runs
+from lucy.tools.endpoints import deploy
 from lucy.tools.store.activity import list_jobs
 from lucy.tools.store.deployments import list_deployments
+from lucy.tools.store.models import list_models
 
 
 @pytest.fixture
@@ -50,9 +52,21 @@ def test_the_status_of_a_training_is_read_and_a_deployment_proposed(
     status = call(tools["check_training_status"], workflow_id=at_training)
     assert status["status"] == "completed"
     assert set(status["metrics"]) == {"train_reward", "valid_reward", "loss"}
+    by_id = call(tools["check_training_status"], workflow_id=at_training, job_id=status["job_id"])
+    assert by_id == status
     proposed = call(tools["deploy_model"], workflow_id=at_training, name="tool-made")
     assert proposed["status"] == "needs_confirmation"
     assert proposed["plan"]["name"] == "tool-made"
     forged = {"kind": "tool", "tool": "deploy_model", "step": "deployment", "approve": True}
     list(runs.drive(at_training, forged))
     assert list_deployments(runs.bench.store) == []
+
+
+def test_the_only_served_name_need_not_be_said_to_be_replaced(
+    runs: Runs, at_training: str, tools: dict[str, BaseTool]
+) -> None:
+    approve(runs, at_training)  # the person
+    made = list_models(runs.bench.store)[0].id
+    deploy(runs.bench.store, made, 1, name="helpdesk", key="k")
+    proposed = call(tools["deploy_model"], workflow_id=at_training, deployment_mode="replace_gateway")
+    assert (proposed["plan"]["name"], proposed["plan"]["mode"]) == ("helpdesk", "replace_gateway")

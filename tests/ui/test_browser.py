@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(280)]
 
@@ -27,16 +27,6 @@ bench = Workbench(load_settings(home=Path(home), port=int(port)))
 app = mount(create_app(bench), Runs(bench), Opening(source, "Answer helpfully and politely", "Shop chats"))
 serve(app, "127.0.0.1", int(port), on_ready=lambda url: print(url, flush=True))
 """
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PATIENCE = 60_000
-"""Milliseconds that the page may take to show something."""
 QUESTIONS = {
     "Where is my parcel with order number {n}?": "It left the warehouse, the tracking page shows order {n}.",
     "I want a refund for the broken kettle from order {n}.": "Sorry! The refund for order {n} is coming.",
@@ -73,23 +63,6 @@ def run_server(home: Path, source: Path, port: int = 0) -> Iterator[tuple[str, s
     finally:
         process.kill()
         process.communicate()
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str):
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def context(browser):
-    context = browser.new_context()
-    context.set_default_timeout(PATIENCE)
-    expect.set_options(timeout=PATIENCE)
-    yield context
-    context.close()
 
 
 def chat(page: Page):

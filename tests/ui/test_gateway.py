@@ -430,7 +430,8 @@ def submit(bench: Workbench, name: str) -> str:
     jobs.update_job(
         bench.store,
         job_id,
-        progress={"label": "Training", "done": 1, "total": 4, "started": 1.0, "cost": 0.2},
+        progress={"label": "Training", "done": 1, "total": 4, "started": 1.0},
+        checkpoint={"cost": 0.2},
     )
     return job_id
 
@@ -473,6 +474,25 @@ def test_the_events_of_a_job_end_with_how_it_ended(
     assert [name for name, _ in rest] == [last]
     assert rest[0][1]["model_id"] == "model-x"
     assert (rest[0][1]["error"] is None) == (status == "completed")
+
+
+def test_a_paused_job_has_not_ended_for_those_who_follow_it(
+    bench: Workbench, http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_events, "POLL_SECONDS", 0.01)
+    job_id = submit(bench, "paused")
+    with http.stream("GET", f"/api/v1/finetune/{job_id}/events") as response:
+        events = read_events(response.iter_lines())
+        assert [next(events)[0], next(events)[1]["status"]] == ["finetune_job_started", "running"]
+        jobs.end_job(bench.store, job_id, "paused", error="At its limit.")
+        name, status = next(events)
+        assert (name, status["status"], status["error"]) == (
+            "finetune_job_progress",
+            "paused",
+            "At its limit.",
+        )
+        jobs.end_job(bench.store, job_id, "completed", result={})
+        assert [name for name, _ in events] == ["finetune_job_completed"]
 
 
 def test_a_waiting_job_keeps_its_connection_alive(

@@ -2,6 +2,7 @@
 
 import os
 import socket
+from pathlib import Path
 
 LEASE = 60.0
 """Seconds after which work that gives no sign of life may be taken over."""
@@ -23,4 +24,14 @@ def owner_lives(owner: str) -> bool:
         return False
     except PermissionError:
         return True
-    return True
+    return not _is_zombie(int(pid))
+
+
+def _is_zombie(pid: int) -> bool:
+    """Tell whether a process has ended and only waits for its parent to notice; Linux alone says so."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return False
+    # The name stands in brackets and may hold any character; the state is the letter after it.
+    return stat.rpartition(")")[2].split()[0] == "Z"

@@ -32,6 +32,7 @@ class ProgressView:
         self._bar: Any = None
         self._label = ""
         self._done = 0
+        self._done_then = 0
         self._began = 0.0
         self._printed = 0.0
         self._ended = False
@@ -49,8 +50,10 @@ class ProgressView:
         now = time.monotonic()
         if label != self._label or done < self._done:
             self._label, self._began, self._printed, self._ended = label, now, now, False
+            # Of work that goes on from a checkpoint only what is done since tells how fast it is.
+            self._done_then = done
         self._done = done
-        pace = describe_pace(done, total, now - self._began)
+        pace = describe_pace(done - self._done_then, total - self._done_then, now - self._began)
         if sys.stderr.isatty():
             self._draw(label, done, total, pace)
         elif not self._ended and (done >= total or now - self._printed >= LINE_EVERY):
