@@ -10,12 +10,12 @@ from typing import Any
 
 from lucy.errors import InputError
 from lucy.graph.state import Choice, FinetuneWorkflowState, Intent, Update
-from lucy.nodes.reading import read_artefact
+from lucy.nodes.reading import has_artefact, read_artefact
 from lucy.nodes.step import Step, approve_choice, ask, finish, get_plan, get_workflow_id, reply
 from lucy.nodes.wording import show_percent, write
 from lucy.tools.endpoints import DEFAULT_SHARE, check_deployment, deploy, suggest_name
 from lucy.tools.store.artefacts import put_artefact
-from lucy.tools.store.deployments import list_deployments
+from lucy.tools.store.deployments import Deployment, list_deployments
 from lucy.tools.workbench import Workbench
 
 TEST = re.compile(r"\ba\s*/?\s*b\b[ -]*test|\bsplit[ -]test|\btest (it )?against\b|\bas a challenger\b", re.I)
@@ -35,14 +35,7 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     """Propose a name and what becomes of what is served; say plainly when the model is not better."""
     training = read_artefact(state, bench, "training")
     plan = _make_plan(state, bench, training)
-    planned = check_deployment(
-        bench.store,
-        training["model_id"],
-        training["version"],
-        name=plan["name"],
-        mode=plan["mode"],
-        share=plan.get("share"),
-    )
+    planned = _check_plan(bench, training, plan)
     comparison = training.get("comparison") or {}
     better = comparison.get("conclusion") == "better"
     how = {"name": plan["name"]}
@@ -85,6 +78,18 @@ def _make_plan(state: FinetuneWorkflowState, bench: Workbench, training: dict[st
         mode = _find_mode(bench, name, training["model_id"])
     plan: dict[str, Any] = {"name": name, "mode": mode}
     return plan | {"share": given.get("share", DEFAULT_SHARE)} if mode == "ab_test" else plan
+
+
+def _check_plan(bench: Workbench, training: dict[str, Any], plan: dict[str, Any]) -> Deployment:
+    """Give what a plan would be deployed as; raises InputError if it could not be."""
+    return check_deployment(
+        bench.store,
+        training["model_id"],
+        training["version"],
+        name=plan["name"],
+        mode=plan["mode"],
+        share=plan.get("share"),
+    )
 
 
 def _find_free_name(state: FinetuneWorkflowState, bench: Workbench, training: dict[str, Any]) -> str:
@@ -139,14 +144,25 @@ def read_words(text: str, state: FinetuneWorkflowState, bench: Workbench) -> Int
     if re.search(r"\b(do not|don'?t|not)\b.*\bdeploy\b", text, re.IGNORECASE):
         return Intent(kind="approve", text=text, changes={"action": "leave"})
     changes = _read_changes(text, state, bench)
-    return Intent(kind="edit", text=text, changes=changes) if changes else None
+    if not changes:
+        return None
+    intent = Intent(kind="edit", text=text, changes=changes)
+    _refuse_unusable({**state, "intent": intent}, bench)
+    return intent
+
+
+def _refuse_unusable(state: FinetuneWorkflowState, bench: Workbench) -> None:
+    """Refuse words that cannot be carried out here, before they are kept as a decision."""
+    if has_artefact(state, "training"):
+        training = read_artefact(state, bench, "training")
+        _check_plan(bench, training, _make_plan(state, bench, training))
 
 
 def _read_changes(text: str, state: FinetuneWorkflowState, bench: Workbench) -> dict[str, Any]:
     if TEST.search(text):
-        return {"mode": "ab_test", "name": _find_served(text, bench), **_read_share(text)}
+        return {"mode": "ab_test", "name": find_served(text, bench), **_read_share(text)}
     if REPLACE.search(text):
-        return {"mode": "replace_gateway", "name": _find_served(text, bench)}
+        return {"mode": "replace_gateway", "name": find_served(text, bench)}
     named = NAMED.search(text)
     separate = {"mode": "new_endpoint"} if SEPARATE.search(text) else {}
     if named or separate:
@@ -160,7 +176,7 @@ def _read_share(text: str) -> dict[str, Any]:
     return {"share": float(found.group(1)) / 100} if found else {}
 
 
-def _find_served(text: str, bench: Workbench) -> str:
+def find_served(text: str, bench: Workbench) -> str:
     """Find the served name that a text speaks of; the only one, if it names none.
 
     Raises:

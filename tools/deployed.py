@@ -2,17 +2,16 @@
 
 model = lucy.deployed_model("support-replies")
 model.invoke("My invoice shows a charge twice, why is that?")
+lucy.deployed_embeddings().embed_query("a charge that I did not make")
 """
 
 import atexit
-import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
-from langchain_core.embeddings import Embeddings
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, convert_to_openai_messages
@@ -25,19 +24,12 @@ from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from pydantic import PrivateAttr
 
+from lucy.errors import InputError
 from lucy.settings import load_settings
 from lucy.tools.backends import Reply, Request
-from lucy.tools.embeddings.static import embed_texts
-from lucy.tools.records.tokens import estimate_text_tokens
-from lucy.tools.registry import register_version
+from lucy.tools.deployed_embeddings import SURFACE, WORDS, DeployedEmbeddings, find_served_version
 from lucy.tools.serving import Answer, Caller, ModelServer
-from lucy.tools.store.database import Store
-from lucy.tools.store.usage import Call, add_usage
 from lucy.tools.workbench import Workbench
-
-SURFACE = "langchain"
-WORDS = "lucy-words"
-"""Name of the word vectors that come with Lucy, as an embedding model."""
 
 
 def deployed_model(
@@ -61,20 +53,35 @@ def deployed_model(
 
     Raises:
         NotFoundError: nothing is served under the name.
+        InputError: what is served gives vectors, not answers.
     """
-    server = _open_server(bench or _open_bench())
+    bench = bench or _open_bench()
+    server = _open_server(bench)
     server.check(name)
+    found = find_served_version(bench.store, name)
+    if found and found.kind == "embedding":
+        raise InputError(
+            f"The model {name!r} turns texts into vectors and cannot answer; use "
+            f"lucy.deployed_embeddings({name!r})."
+        )
     return DeployedModel(
         server, name=name, temperature=temperature, max_tokens=max_tokens, seed=seed, user=user
     )
 
 
-def deployed_embeddings(*, bench: Workbench | None = None) -> "DeployedEmbeddings":
-    """Give the word vectors that come with Lucy as a LangChain embedding model; its use is counted.
+def deployed_embeddings(name: str = WORDS, *, bench: Workbench | None = None) -> "DeployedEmbeddings":
+    """Give an embedding model of the registry as a LangChain embedding model; its use is counted.
 
-    It stands in the registry as `lucy-words` from its first use on.
+    Args:
+        name: What was deployed, or a model's id; the word vectors that come with Lucy if left out, which
+            stand in the registry as `lucy-words` from their first use on.
+        bench: Settings and store; those of the environment if left out, open until the program ends.
+
+    Raises:
+        NotFoundError: there is no such model, or it was deleted.
+        InputError: it answers, and gives no vectors.
     """
-    return DeployedEmbeddings((bench or _open_bench()).store)
+    return DeployedEmbeddings((bench or _open_bench()).store, name)
 
 
 class DeployedModel(BaseChatModel):
@@ -210,35 +217,6 @@ def _describe(answer: Answer) -> dict[str, Any]:
         "model_name": f"{answer.model_id}:{answer.version}",
         "completion_id": answer.id,
     }
-
-
-class DeployedEmbeddings(Embeddings):
-    """The word vectors that come with Lucy: 128 dimensions, English, length 1 (see `tools/embeddings`).
-
-    A text without a known word becomes a vector of zeros.
-    """
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._model_id = register_version(
-            store, name=WORDS, description="Word vectors that come with Lucy: 128 dimensions, English.",
-            base_model="all-MiniLM-L6-v2, distilled", provider="lucy", kind="embedding", weights=WORDS,
-            job_id=WORDS, workflow_id=WORDS, lineage={}, parameters={}, training_examples=0,
-            validation_examples=0, cost=0.0,
-        ).model_id  # fmt: skip
-
-    def embed_documents(self, texts: list[str]) -> list[list[float]]:
-        """Give one vector per text."""
-        started = time.perf_counter()
-        vectors: list[list[float]] = embed_texts(texts).tolist()
-        tokens = round(sum(estimate_text_tokens(text) for text in texts))
-        latency = (time.perf_counter() - started) * 1000
-        add_usage(self._store, Call(self._model_id, 1, WORDS, SURFACE, tokens, 0, 0.0, latency))
-        return vectors
-
-    def embed_query(self, text: str) -> list[float]:
-        """Give the vector of one text."""
-        return self.embed_documents([text])[0]
 
 
 def _open_bench() -> Workbench:

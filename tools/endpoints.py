@@ -38,9 +38,10 @@ def deploy(
 ) -> Deployment:
     """Serve a version under a name from now on; once per `key`.
 
-    `new_endpoint` takes a name that is free or the same model's; `replace_gateway` an existing one,
-    whose old version is one step away (`undo_deployment`); `ab_test` an existing one, whose version goes on
-    as the champion while this one, the challenger, gets `share` of the calls (0.1 if left out).
+    `new_endpoint` takes a name that is free, a deleted model's, or the same model's; `replace_gateway` an
+    existing one, whose old version is one step away (`undo_deployment`); `ab_test` an existing one, whose
+    version goes on as the champion while this one, the challenger, gets `share` of the calls (0.1 if left
+    out).
 
     Raises:
         InputError: the model is missing or deleted, or the name, mode or share cannot be used.
@@ -129,14 +130,16 @@ def _check_servable(connection: Connection, model_id: str, version: int) -> None
 
 def _check_name_use(connection: Connection, served: Deployment | None, wanted: Deployment) -> None:
     name, mode = wanted.name, wanted.mode
-    if mode == "new_endpoint" and served and (served.model_id != wanted.model_id or served.is_test):
+    answers = served is not None and models.find_status(connection, served.model_id) == "ready"
+    is_own = served is not None and served.model_id == wanted.model_id and not served.is_test
+    if mode == "new_endpoint" and served and answers and not is_own:
         raise InputError(
             f"The name {name!r} already serves model {served.model_id!r}; choose another name, "
             "or the mode 'replace_gateway' to replace it."
         )
-    if mode != "new_endpoint" and not served:
+    if (mode == "replace_gateway" and not served) or (mode == "ab_test" and not answers):
         verb = "replaced" if mode == "replace_gateway" else "tested against"
-        raise InputError(f"Nothing is served as {name!r} that could be {verb}; use the mode 'new_endpoint'.")
+        raise InputError(f"Nothing is served as {name!r} that could be {verb}; deploy it as a new endpoint.")
     if models.find_status(connection, name):
         raise InputError(f"The name {name!r} is the id of a model; choose another name.")
 

@@ -60,7 +60,10 @@ class LoadedModels:
 
             return TransformersBackend(self._store.home / version.path)
         if version.kind == "embedding":
-            raise InputError(f"The model {version.model_id!r} turns texts into vectors and cannot answer.")
+            raise InputError(
+                f"The model {version.model_id!r} turns texts into vectors and cannot answer; "
+                "use it as lucy.deployed_embeddings."
+            )
         if self._settings is None:
             raise RefusedError.make(
                 f"The model {version.path!r} is served elsewhere, and this server was opened without "

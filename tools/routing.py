@@ -79,8 +79,9 @@ def _choose_version(asked: Asked, found: _Place) -> Routed | NotFoundError:
     arm: Arm | None = None
     if found.deployment and found.deployment.is_test:
         arm = choose_arm(found.deployment, session or completion_id)
-        # A challenger that was deleted in the middle of the test leaves all to the champion.
-        arm = arm if found.challenger else "champion"
+        # A challenger that was deleted in the middle of the test leaves all to the champion; without a
+        # champion nobody is answered: to serve the challenger to all is the person's decision.
+        arm = arm if found.challenger and found.version else "champion"
     version = found.challenger if arm == "challenger" else found.version
     if version is None:
         return NotFoundError(

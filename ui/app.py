@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
-from lucy.ui.cli import doctor, grading, jobs, models, records, run, serving, workflows
+from lucy.ui.cli import doctor, grading, jobs, models, records, run, serving, usage, workflows
 from lucy.ui.cli.output import (
     BAD_INPUT,
     INTERRUPTED,
@@ -98,7 +98,7 @@ app.command()(run.run)
 app.command()(run.resume)
 app.command()(records.validate)
 app.command()(grading.grade)
-app.command()(models.usage)
+app.command()(usage.usage)
 app.command()(doctor.doctor)
 app.add_typer(workflows.app)
 app.add_typer(models.app)

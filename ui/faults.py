@@ -65,7 +65,8 @@ def _answer_invalid(_request: Request, error: Exception) -> Response:
             400, f"The body is not JSON ({cause}); expected a JSON object.", code="invalid_json"
         )
     name = _name_field(first["loc"][1:])
-    reason = str(cause) if first["type"] == "value_error" else str(first["msg"])
+    ours = first["type"] == "value_error"
+    reason = str(cause) if ours else f"{str(first['msg']).lower()}, /docs shows what is expected"
     subject = f"The request's {name!r}" if name else "The body"
     return make_fault(400, f"{subject} cannot be used: {reason}.", param=name or None)
 

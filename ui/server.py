@@ -16,6 +16,7 @@ from lucy.tools.serving import ModelServer
 from lucy.tools.workbench import Workbench
 from lucy.ui.access import AccessGuard
 from lucy.ui.api_page import write_page
+from lucy.ui.api_schema import describe_api
 from lucy.ui.faults import add_fault_handlers
 from lucy.ui.gateway import add_refusal_handler, make_gateway
 from lucy.ui.ports import open_address, refuse_unguarded
@@ -54,6 +55,7 @@ def create_app(bench: Workbench) -> FastAPI:
     app.include_router(make_gateway(bench.store, models))
     app.include_router(make_rest(bench.store, lambda: app.state.has_stopped))
     _add_pages(app)
+    describe_api(app)
     return app
 
 

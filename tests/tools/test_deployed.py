@@ -9,9 +9,11 @@ import pytest
 from fake_upstream import CALL, FakeUpstream
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.graph import END, START, StateGraph
+from langgraph.store.base import BaseStore
+from langgraph.store.memory import InMemoryStore
 
 import lucy
-from lucy.errors import NotFoundError
+from lucy.errors import InputError, NotFoundError
 from lucy.settings import Settings
 from lucy.tools.policy.retrieval import base_policy
 from lucy.tools.registry import deploy, register_version
@@ -146,6 +148,40 @@ def test_the_word_vectors_embed_by_meaning_and_are_counted(bench: Workbench) -> 
     assert summarize_usage(bench.store, model_id).total.calls == 2
     lucy.deployed_embeddings(bench=bench)
     assert find_model(bench.store, "lucy-words").versions == 1
+
+
+def test_the_word_vectors_serve_another_graph_by_the_name_that_they_are_deployed_under(
+    bench: Workbench,
+) -> None:
+    lucy.deployed_embeddings(bench=bench)
+    words = find_model(bench.store, "lucy-words")
+    deploy(bench.store, words.id, 1, name="meaning", key="meaning")
+
+    class State(TypedDict):
+        question: str
+        nearest: str
+
+    def find(state: State, *, store: BaseStore) -> dict[str, str]:
+        return {"nearest": store.search(("help",), query=state["question"], limit=1)[0].key}
+
+    memory = InMemoryStore(index={"embed": lucy.deployed_embeddings("meaning", bench=bench), "dims": 128})
+    memory.put(("help",), "refund", {"text": "give me my money back"})
+    memory.put(("help",), "weather", {"text": "it rains in the mountains"})
+    builder = StateGraph(State)
+    builder.add_node("find", find)
+    builder.add_edge(START, "find")
+    builder.add_edge("find", END)
+    asked: Any = {"question": "I want a refund", "nearest": ""}
+    assert builder.compile(store=memory).invoke(asked)["nearest"] == "refund"
+    with bench.store.read() as connection:
+        rows = connection.exec_driver_sql("SELECT DISTINCT model_id, deployment, surface FROM usage").all()
+    assert [tuple(row) for row in rows] == [(words.id, "meaning", "langchain")]
+
+
+def test_vectors_that_are_not_lucys_own_are_refused(bench: Workbench) -> None:
+    register(bench, "others", "other-vectors", "embedding")
+    with pytest.raises(InputError, match=r"'other-vectors'.*use lucy.deployed_embeddings\('lucy-words'\)"):
+        lucy.deployed_embeddings("others", bench=bench)
 
 
 def test_without_a_workbench_the_environments_home_is_used(bench: Workbench, home: Path) -> None:

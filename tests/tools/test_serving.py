@@ -65,7 +65,7 @@ def tested(store: Store, policies: dict[str, str]) -> ModelServer:
     return ModelServer(store)
 
 
-def store_first_model(store: Store) -> str:
+def find_champion(store: Store) -> str:
     return models.find_deployment(store, "support").model_id
 
 
@@ -106,6 +106,13 @@ def test_a_deleted_challenger_leaves_all_to_the_champion(store: Store, tested: M
     assert {tested.answer("support", ASKED).arm for _ in range(12)} == {"champion"}
 
 
+def test_without_a_champion_nobody_is_answered(store: Store, tested: ModelServer) -> None:
+    models.delete_model(store, find_champion(store))
+    for number in range(8):
+        with pytest.raises(NotFoundError, match="was deleted"):
+            tested.answer("support", ASKED, Caller(user=f"u{number}"))
+
+
 def test_after_a_promotion_all_get_the_same_model_and_no_arm(store: Store, tested: ModelServer) -> None:
     promote_arm(store, "support", "challenger")
     answers = [tested.answer("support", ASKED, Caller(user=f"u{number}")) for number in range(8)]
@@ -131,7 +138,7 @@ def test_many_calls_at_once_are_all_counted_once(store: Store, tested: ModelServ
 def test_calls_answered_together_are_each_answered_and_counted_as_alone(
     store: Store, tested: ModelServer
 ) -> None:
-    blue = store_first_model(store)
+    blue = find_champion(store)
     silent = Request(({"role": "user", "content": " "},))
     asked = [Asked("support", ASKED, Caller(user=f"user {number}")) for number in range(6)]
     found = tested.answer_many([*asked, Asked("nowhere", ASKED), Asked(blue, ASKED), Asked(blue, silent)])

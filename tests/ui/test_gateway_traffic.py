@@ -11,13 +11,17 @@ import httpx
 import openai
 import pytest
 from fake_upstream import CALL, WORDS, FakeUpstream
+from typer.testing import CliRunner
 
+from lucy.errors import InputError
 from lucy.settings import Settings
 from lucy.tools import registry
 from lucy.tools.policy.retrieval import base_policy
 from lucy.tools.store import models
+from lucy.tools.store.usage import summarize_usage
 from lucy.tools.vocabulary import Record
 from lucy.tools.workbench import Workbench
+from lucy.ui.app import app
 from lucy.ui.server import create_app, open_server
 
 KEY = "sk-very-secret-key"
@@ -247,6 +251,60 @@ def test_deployments_and_the_use_of_all_models_are_listed(client: openai.OpenAI,
     assert sum(one["calls"] for one in used["models"]) == used["calls"]
     assert {"p50_ms", "p90_ms", "p95_ms", "p99_ms", "error_rate", "mean_rating"} <= used.keys()
     assert {one["arm"] for one in used["arms"]} <= {"champion", "challenger"}
+
+
+def run_command(home: Path, monkeypatch: pytest.MonkeyPatch, line: str) -> None:
+    monkeypatch.setenv("LUCY_HOME", str(home))
+    done = CliRunner().invoke(app, line.split(), prog_name="lucy")
+    assert done.exit_code == 0, done.output
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_official_client_hears_the_old_version_the_new_one_and_after_the_rollback_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stream: bool
+) -> None:
+    bench = Workbench(Settings(home=tmp_path))
+    blue = register(bench, "blue", make_policy("blue"))
+    red = register(bench, "red", make_policy("red"))
+    heard: list[str] = []
+    with run_gateway(bench) as url, openai.OpenAI(base_url=url, api_key="x", max_retries=0) as client:
+        for line in (
+            f"models deploy {blue} --name support --yes",
+            f"models deploy {red} --name support --replace --yes",
+            "models rollback support --yes",
+        ):
+            run_command(tmp_path, monkeypatch, line)
+            heard.append(listen(client, stream))
+    used = [summarize_usage(bench.store, model_id).total.calls for model_id in (blue, red)]
+    bench.close()
+    first, replaced, back = heard
+    assert "The blue desk" in first
+    assert "The red desk" in replaced
+    assert back == first
+    assert used == [2, 1]
+
+
+def listen(client: openai.OpenAI, stream: bool) -> str:
+    """Give the words of an answer, whole or put together from its stream."""
+    answer = ask(client, model="support", temperature=0, stream=stream)
+    if not stream:
+        return str(answer.choices[0].message.content)
+    return "".join(chunk.choices[0].delta.content or "" for chunk in answer if chunk.choices)
+
+
+def test_a_deleted_model_frees_its_name(tmp_path: Path) -> None:
+    bench = Workbench(Settings(home=tmp_path))
+    blue, red = (register(bench, colour, make_policy(colour)) for colour in ("blue", "red"))
+    registry.deploy(bench.store, blue, 1, name="support", key="k1")
+    models.delete_model(bench.store, blue)
+    with pytest.raises(InputError, match=r"Nothing is served as 'support'.*new endpoint"):
+        registry.deploy(bench.store, red, 1, name="support", mode="ab_test", key="k2")
+    registry.deploy(bench.store, red, 1, name="support", key="k3")
+    with run_gateway(bench) as url, openai.OpenAI(base_url=url, api_key="x", max_retries=0) as client:
+        assert "red" in ask(client, model="support").choices[0].message.content
+    with pytest.raises(InputError, match="is deleted"):
+        registry.undo_deployment(bench.store, "support")
+    bench.close()
 
 
 def test_a_deleted_model_is_not_found_and_listed_no_more(tmp_path: Path) -> None:

@@ -47,9 +47,8 @@ class ExchangeIndex:
         befores = [exchange.before for exchange in exchanges]
         self._vectorizer.fit([*users, *contexts, "hello"])
         # Terms x exchanges, by rows: a query looks only at the exchanges that share a term with it.
-        self._parts: tuple[Any, ...] = tuple(
-            self._vectorizer.transform(texts).T.tocsr() for texts in (users, contexts, befores)
-        )
+        vectors: list[Any] = [self._vectorizer.transform(texts) for texts in (users, contexts, befores)]
+        self._parts: tuple[Any, ...] = tuple(part.T.tocsr() for part in vectors)
 
     def search(self, queries: Sequence[Query]) -> Similarities:
         """Compare queries with every exchange; three dense matrices of len(queries) x len(exchanges)."""

@@ -1,25 +1,26 @@
-"""`lucy models` and `lucy usage`: what was trained, where it is served, and how it is used."""
+"""`lucy models`: what was trained, and where it is served."""
 
 import uuid
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, get_args
 
 import typer
 
 from lucy.errors import InputError
 from lucy.ui.cli.opening import open_store
 from lucy.ui.cli.output import confirm, print_json, print_line, print_table
+from lucy.ui.cli.usage import show_figure
 
 if TYPE_CHECKING:
     from lucy.tools.store.database import Store
     from lucy.tools.store.models import Model
-    from lucy.tools.store.usage import Period
     from lucy.tools.traffic import Estimate
 
-app = typer.Typer(name="models", help="List, show, deploy, compare, promote, roll back and delete models.")
+app = typer.Typer(
+    name="models", help="List, show, add, edit, deploy, compare, promote, roll back and delete models."
+)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Id = Annotated[str, typer.Argument(metavar="ID", help="The model's id, its beginning, or its name.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The name that clients call.")]
-PERIODS: dict[str, "Period"] = {"day": "day", "week": "week", "month": "month"}
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do it without asking.")]
 
 
@@ -29,12 +30,19 @@ def list_all(
     status: Annotated[
         str | None, typer.Option(help="Only these: training, ready, failed or deleted.")
     ] = None,
+    search: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Only with this in id, name, description or tags.")
+    ] = None,
+    sort: Annotated[str, typer.Option(help="created_at (newest first), name, or calls.")] = "created_at",
 ) -> None:
     """List the models, the newest first."""
-    from lucy.tools.store.models import count_models, list_models
+    from lucy.tools.store import models
 
+    wanted: models.Status | None = _choose(status, models.Status, "status") if status else None
+    order: models.Sort = _choose(sort, models.Sort, "order")
     with open_store() as store:
-        found = list_models(store, status=status, limit=max(1, count_models(store, status=status)))
+        most = max(1, models.count_models(store, status=wanted, search=search))
+        found = models.list_models(store, status=wanted, search=search, sort=order, limit=most)
         served = _list_names(store)
     if as_json:
         print_json([model._asdict() | {"deployments": served.get(model.id, [])} for model in found])
@@ -44,8 +52,21 @@ def list_all(
             for model in found
         ]
         print_table(("id", "name", "status", "versions", "served as"), rows)
+    elif status or search:
+        print_line("There is no such model; `lucy models list` shows all.")
     else:
         print_line("There are no models yet; a workflow's training makes one.")
+
+
+def _choose(word: str, kind: Any, what: str) -> Any:
+    """Give the word if it is one of a Literal's.
+
+    Raises:
+        InputError: it is none.
+    """
+    if word not in get_args(kind):
+        raise InputError(f"The {what} {word!r} is unknown; expected one of: {', '.join(get_args(kind))}.")
+    return word
 
 
 def _list_names(store: "Store") -> dict[str, list[str]]:
@@ -124,6 +145,40 @@ def add(
 
 
 @app.command()
+def edit(
+    model: Id,
+    name: Annotated[str | None, typer.Option(help="Its name in the registry.")] = None,
+    description: Annotated[str | None, typer.Option(help="What it is for.")] = None,
+    tag: Annotated[
+        list[str] | None, typer.Option(help="A tag; give it again for more. They replace those it has.")
+    ] = None,
+) -> None:
+    """Change a model's name, description or tags; what is left out stays."""
+    from lucy.tools.store.models import update_model
+
+    if name is None and description is None and not tag:
+        raise InputError("Nothing to change was given; give --name, --description or --tag.")
+    if (name is not None and not name.strip()) or not all(one.strip() for one in tag or ()):
+        raise InputError("A name or tag cannot be empty; give at least one visible character.")
+    with open_store() as store:
+        found = _find_kept(store, model)
+        update_model(store, found.id, name=name, description=description, tags=tag or None)
+    print_line(f"The model {found.id} is changed; `lucy models show {found.id}` shows it.")
+
+
+def _find_kept(store: "Store", start: str) -> "Model":
+    """Find a model that was not deleted."""
+    from lucy.tools.store.models import find_model
+
+    found = find_model(store, start)
+    if found.status == "deleted":
+        raise InputError(
+            f"The model {found.id!r} was deleted and stays as it is; `lucy models list` shows the others."
+        )
+    return found
+
+
+@app.command()
 def deploy(
     model: Id,
     name: Annotated[
@@ -145,12 +200,11 @@ def deploy(
 ) -> None:
     """Serve a version of a model under a name, for `lucy serve` and `lucy ui`."""
     from lucy.tools import registry
-    from lucy.tools.store.models import find_model
 
     if replace and test is not None:
         raise InputError("A model either replaces another (--replace) or is tested against it (--test).")
     with open_store() as store:
-        found = find_model(store, model)
+        found = _find_kept(store, model)
         number = version or found.versions
         served = name or registry.suggest_name(found.name)
         part = "" if test is None else f" for {test:.0%} of the calls"
@@ -166,15 +220,15 @@ def deploy(
 def delete(model: Id, yes: Yes = False) -> None:
     """Delete a model: it is no longer listed or served; its weights, versions and use stay."""
     from lucy.tools.store.deployments import list_deployments
-    from lucy.tools.store.models import delete_model, find_model
+    from lucy.tools.store.models import delete_model
 
     with open_store() as store:
-        found = find_model(store, model)
-        if found.status == "deleted":
-            raise InputError(f"The model {found.id!r} is deleted already.")
-        served = [one for one in list_deployments(store, found.id) if one.model_id == found.id]
-        names = ", ".join(one.name for one in served)
-        note = f" It is served as {names}." if names else ""
+        found = _find_kept(store, model)
+        served = list_deployments(store, found.id)
+        names = ", ".join(one.name for one in served if one.model_id == found.id)
+        tested = ", ".join(one.name for one in served if one.model_id != found.id)
+        note = f" Nothing is served as {names} then." if names else ""
+        note += f" The A/B test under {tested} leaves all calls to the champion then." if tested else ""
         confirm(f"Delete the model {found.name!r} ({found.id})?{note}", yes=yes)
         delete_model(store, found.id)
     print_line(f"The model {found.id} is deleted.")
@@ -198,8 +252,8 @@ def compare(
     rows = [
         (
             f"{arm.arm}: {arm.model_id} version {arm.version}",
-            *(_show(arm.figures[column]) for column in columns),
-            _show(arm.cost_per_call),
+            *(show_figure(arm.figures[column]) for column in columns),
+            show_figure(arm.cost_per_call),
             _show_estimate(arm.rating),
         )
         for arm in found.arms
@@ -237,58 +291,7 @@ def rollback(name: Name, yes: Yes = False) -> None:
     print_line(f"Version {made.version} of {made.model_id} is served as {name!r}{test}.")
 
 
-def usage(
-    model: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="A model's id or name; by default all models.")
-    ] = None,
-    named: Annotated[
-        str | None, typer.Option("--model", metavar="ID", help="The same, as an option.")
-    ] = None,
-    period: Annotated[str, typer.Option(help="Add up per day, week or month.")] = "day",
-    as_json: Json = False,
-) -> None:
-    """Show how models are used: calls, tokens, cost, latency, errors, feedback."""
-    from lucy.tools.store.models import find_model
-    from lucy.tools.store.usage import summarize_usage
-
-    if period not in PERIODS:
-        raise InputError(f"The period {period!r} is unknown; expected one of: {', '.join(PERIODS)}.")
-    chosen = PERIODS[period]
-    if model is not None and named is not None and model != named:
-        raise InputError(f"Two models were given, {model!r} and {named!r}; give one.")
-    wanted = model if model is not None else named
-    with open_store() as store:
-        found = find_model(store, wanted).id if wanted is not None else None
-        described = summarize_usage(store, found, period=chosen).write(chosen)
-    if as_json:
-        print_json(described)
-        return
-    totals = {key: value for key, value in described.items() if not isinstance(value, list)}
-    del totals["period"]
-    print_table(("Usage", wanted or "all models"), [(key, _show(value)) for key, value in totals.items()])
-    for key, label in (("periods", "start"), ("models", "model_id"), ("arms", "arm")):
-        _print_groups(described[key], label)
-
-
-def _print_groups(rows: list[dict[str, Any]], label: str) -> None:
-    columns = (
-        label, "calls", "error_rate", "prompt_tokens", "completion_tokens", "cost", "p50_ms", "p95_ms",
-        "mean_rating",
-    )  # fmt: skip
-    if rows:
-        print_line()
-        print_table(columns, [[_show(row[name]) for name in columns] for row in rows])
-
-
-def _show(value: object) -> str:
-    if value is None:
-        return "unknown"
-    if isinstance(value, float):
-        return f"{value:,.1f}" if not value or abs(value) >= 100 else f"{value:.3g}"
-    return str(value)
-
-
 def _show_estimate(estimate: "Estimate | None") -> str:
     if estimate is None:
         return "unknown"
-    return f"{_show(estimate.value)} ({_show(estimate.low)} to {_show(estimate.high)})"
+    return f"{show_figure(estimate.value)} ({show_figure(estimate.low)} to {show_figure(estimate.high)})"

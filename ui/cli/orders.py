@@ -48,7 +48,7 @@ def read_order(
     """Check everything that `lucy run` was given.
 
     Raises:
-        InputError: something cannot be used.
+        InputError: something cannot be used, or there is no trainer of the name that is set.
         GraderError: the grader cannot be used on this machine.
         StoreError: the data folder cannot be written.
     """
@@ -62,6 +62,7 @@ def read_order(
         grader=check_grader(grader) if grader is not None else None,
         report=check_report(report, source=file) if report is not None else None,
     )
+    check_trainer(settings)
     check_home(settings.home)
     return order if order.name else replace_name(order, make_writable(name_source(order.source)))
 
@@ -169,6 +170,21 @@ def _refuse_own_name(source: Path, folder: str) -> None:
     if source.name in FILES:
         raise InputError(
             f"A report in {folder!r} would overwrite the records {source.name!r}; give another --report."
+        )
+
+
+def check_trainer(settings: "Settings") -> None:
+    """Check that the trainer is installed, before five steps are done for it.
+
+    Raises:
+        InputError: there is none of that name.
+    """
+    from lucy.tools.training.trainers import list_trainers
+
+    known = list_trainers()
+    if settings.trainer != "offline" and settings.trainer not in known:
+        raise InputError(
+            f"There is no trainer {settings.trainer!r}; set LUCY_TRAINER to one of: {', '.join(known)}."
         )
 
 

@@ -69,7 +69,10 @@ def resume(
     home = load_settings().home
     check_home(home)
     if not (home / "lucy.db").exists():
-        raise NotFoundError(f"There is no workflow {workflow!r}: nothing was stored in {str(home)!r} yet.")
+        raise NotFoundError(
+            f"There is no workflow {workflow!r}: nothing was stored in {str(home)!r} yet; "
+            "`lucy run` starts one."
+        )
     with open_runs() as runs:
         found = find_workflow(runs.bench.store, workflow)
         _hold(runs, found.id, yes=yes, until=step, report=folder)

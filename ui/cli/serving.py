@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from lucy.ui.cli.opening import open_runs
-from lucy.ui.cli.orders import check_file, check_goal, check_home, make_limits
+from lucy.ui.cli.orders import check_file, check_goal, check_home, check_trainer, make_limits
 from lucy.ui.cli.output import print_line, print_note
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def _check_settings(host: str | None, port: int | None) -> "Settings":
     settings = load_settings(**{key: value for key, value in given.items() if value is not None})
     require_token(settings)
     check_address(settings.host, settings.port)
+    check_trainer(settings)
     check_home(settings.home)
     return settings
 
