@@ -29,7 +29,7 @@ from lucy.tools.store.datasets import set_statistics
 from lucy.tools.store.ledger import add_calls
 from lucy.tools.store.rollouts import Rollout, address_rollout, read_rollouts
 from lucy.tools.topics.tree import iterate
-from lucy.tools.training.trainers import PaidPolicy, open_base_policy
+from lucy.tools.training.trainers import LOCAL, PaidPolicy, open_base_policy
 from lucy.tools.vocabulary import Grade, Progress, Record
 from lucy.tools.workbench import Workbench
 
@@ -164,7 +164,7 @@ def name_base(bench: Workbench) -> str:
 
 def trains_here(bench: Workbench) -> bool:
     """Tell whether the model answers and is trained on this machine, where that costs no money."""
-    return bench.settings.trainer in ("offline", "trl")
+    return bench.settings.trainer in LOCAL
 
 
 def is_current(state: FinetuneWorkflowState, bench: Workbench, body: dict[str, Any]) -> bool:

@@ -12,15 +12,8 @@ from lucy.nodes.dry_run_work import is_current, name_base, trains_here
 from lucy.nodes.reading import has_artefact, read_artefact, read_tree
 from lucy.nodes.step import Step, approve_choice, ask, finish, get_plan, get_workflow_id, reply
 from lucy.nodes.training_outcome import ask_after, carry_out, describe_files
-from lucy.nodes.training_plan import (
-    DEFAULTS,
-    Planned,
-    check_parameters,
-    find_hourly,
-    forecast_training,
-    plan_training,
-    read_changes,
-)
+from lucy.nodes.training_parameters import DEFAULTS, check_parameters, read_changes
+from lucy.nodes.training_plan import Planned, forecast_training, plan_training, read_price
 from lucy.nodes.training_words import (
     describe_cost,
     describe_power,
@@ -52,7 +45,7 @@ def propose(state: FinetuneWorkflowState, bench: Workbench) -> Update:
     planned = plan_training(state, bench, plan)
     faults = list_faults(bench, planned.request, planned.split, planned.records)
     if faults:
-        return _ask_for_another(state, bench, faults)
+        return _ask_for_another(state, bench, faults, plan)
     choices = [approve_choice("Start training", action="start")]
     found = forecast_training(state, bench, planned)
     question = _describe_plan(state, bench, planned, found)
@@ -78,18 +71,22 @@ def _describe_plan(state: FinetuneWorkflowState, bench: Workbench, planned: Plan
         epochs=request.epochs,
         seed=request.seed,
         time=describe_time(found.seconds, is_local=is_local),
-        cost=describe_cost(found, request.cost_limit, is_local=is_local, hourly=find_hourly(bench, request)),
+        cost=describe_cost(
+            found, request.cost_limit, is_local=is_local, price=read_price(bench, request.base_model)
+        ),
     )
 
 
-def _ask_for_another(state: FinetuneWorkflowState, bench: Workbench, faults: list[str]) -> Update:
+def _ask_for_another(
+    state: FinetuneWorkflowState, bench: Workbench, faults: list[str], plan: dict[str, Any]
+) -> Update:
     """Say what the trainer cannot take; nothing was sent or begun."""
     question = write("training", "faults", trainer=bench.settings.trainer, faults=draw_bullets(faults))
     choices: list[Choice] = [
         {"id": "again", "label": "Look again", "kind": "redo"},
         {"id": "grader", "label": "Change the grader", "kind": "jump", "step": "grader_config"},
     ]
-    return ask(state, bench, step="training", question=question, choices=choices, plan={})
+    return ask(state, bench, step="training", question=question, choices=choices, plan=plan)
 
 
 def _check_gate(state: FinetuneWorkflowState, bench: Workbench) -> None:

@@ -8,6 +8,7 @@ from lucy.nodes.wording import draw_table, quote, show_percent, write
 from lucy.tools.training.comparison import MIN_FAMILIES, Change, Comparison
 from lucy.tools.training.examples import Example
 from lucy.tools.training.forecast import Forecast, Range
+from lucy.tools.training.hosted.prices import TrainingPrice
 from lucy.tools.training.split import SIMILAR, Split
 from lucy.tools.vocabulary import Record, read_user_text
 
@@ -81,14 +82,16 @@ def _find_remedy(split: Split, needed: int) -> str:
     )
 
 
-def describe_cost(found: Forecast, limit: float | None, *, is_local: bool, hourly: float | None) -> str:
+def describe_cost(
+    found: Forecast, limit: float | None, *, is_local: bool, price: TrainingPrice | None
+) -> str:
     """Say what a training costs: nothing, or low, likely and high, by part.
 
     Args:
         found: The forecast.
         limit: US dollars.
         is_local: It runs on this machine.
-        hourly: What the service asks for an hour of training, US dollars, where it asks by the hour.
+        price: What the service asks for the training, where that is known.
     """
     if is_local and found.total.high == 0.0:
         return write("training", "free")
@@ -97,19 +100,24 @@ def describe_cost(found: Forecast, limit: float | None, *, is_local: bool, hourl
     said = [
         write("training", "no_limit") if limit is None else write("training", "limit", limit=f"{limit:.2f}")
     ]
-    if hourly is not None:
-        said.insert(0, _describe_hourly(hourly, limit))
+    if price is not None:
+        said.insert(0, _describe_price(price, limit))
     if found.total.likely is None:
         said.insert(0, write("training", "unknown", known=f"{found.known:.2f}"))
     table = draw_table(("", "Amount", "Low", "Likely", "High"), rows)
     return write("training", "costs", table=table, limit=" ".join(said))
 
 
-def _describe_hourly(hourly: float, limit: float | None) -> str:
-    if limit is None:
-        return write("training", "hourly", hourly=f"{hourly:.2f}")
-    hours = show_seconds(limit / hourly * 3600) if hourly else "any time"
-    return write("training", "hourly_limit", hourly=f"{hourly:.2f}", limit=f"{limit:.2f}", hours=hours)
+def _describe_price(price: TrainingPrice, limit: float | None) -> str:
+    """Say what the service asks, and since when that is known: prices change."""
+    day = price.as_of.isoformat()
+    if price.per_hour is None:
+        return write("training", "by_tokens", price=f"{price.per_million_tokens or 0.0:.2f}", day=day)
+    hourly = write("training", "hourly", hourly=f"{price.per_hour:.2f}", day=day)
+    if limit is None or not price.per_hour:
+        return hourly
+    hours = show_seconds(limit / price.per_hour * 3600)
+    return f"{hourly} {write('training', 'hourly_limit', limit=f'{limit:.2f}', hours=hours)}"
 
 
 def _show(cost: Range) -> tuple[str, str, str]:

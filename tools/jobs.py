@@ -193,6 +193,6 @@ def open_job_progress(bench: Workbench, job: Job) -> Progress:
         last = now
         progress = {"label": label, "done": done, "total": total, "started": began, "done_then": done_then}
         if update_job(bench.store, job.id, progress=progress):
-            raise CancelledByPersonError(f"{label}: cancelled at {done} of {total}, as you asked.")
+            raise CancelledByPersonError(f"Stopped as you asked, at {done:,} of {total:,} ({label}).")
 
     return report

@@ -9,9 +9,10 @@ from starlette.concurrency import run_in_threadpool
 
 from lucy.errors import NotFoundError
 from lucy.tools.store.database import Store
-from lucy.tools.store.job_costs import read_judging_cost
+from lucy.tools.store.job_costs import add_call_costs, list_call_costs
 from lucy.tools.store.jobs import ENDED, FINAL, WAITING, Job, find_job
 from lucy.tools.store.models import find_job_version
+from lucy.tools.training.trainers import LOCAL
 from lucy.ui.completions import write_event
 
 POLL_SECONDS = 1.0
@@ -19,8 +20,6 @@ QUIET_POLLS = 15
 """After so many polls without news a comment is sent, so that nobody on the way closes the connection."""
 NEWS = ("status", "label", "percent", "cost", "metrics")
 """What of a status is worth an event when it has changed."""
-FREE_TRAINERS = ("offline", "trl")
-"""Trainers that work on this machine, where only a judge may cost money."""
 
 
 def read_status(store: Store, job_id: str) -> dict[str, Any]:
@@ -33,9 +32,9 @@ def read_status(store: Store, job_id: str) -> dict[str, Any]:
     with store.read() as connection:
         made = find_job_version(connection, job_id)
     result = job.result or {}
-    training, judging = _find_training_cost(job), read_judging_cost(store, job)
+    training, calls = _find_training_cost(job), add_call_costs(list_call_costs(store, job))
     return describe_job(job) | {
-        "cost": None if training is None or judging is None else training + judging,
+        "cost": None if training is None or calls is None else training + calls,
         "model_id": made.model_id if made else result.get("model_id"),
         "version": made.version if made else result.get("version"),
     }
@@ -83,7 +82,7 @@ def _find_training_cost(job: Job) -> float | None:
     """Give what the trainer has cost so far, US dollars; None where nobody knows."""
     kept = job.checkpoint if isinstance(job.checkpoint, dict) else {}
     known = [part["cost"] for part in (job.result or {}, kept) if part.get("cost") is not None]
-    free = 0.0 if job.payload.get("trainer") in FREE_TRAINERS else None
+    free = 0.0 if job.payload.get("trainer") in LOCAL else None
     return known[0] if known else free
 
 

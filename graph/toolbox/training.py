@@ -9,7 +9,7 @@ from lucy.graph.toolbox.arguments import CheckTrainingStatus, DeployModel, Start
 from lucy.graph.toolbox.calls import Called, change, describe_question, find_id, open_step
 from lucy.nodes.deployment import find_served
 from lucy.nodes.reading import has_artefact, read_artefact
-from lucy.nodes.training_plan import DEFAULTS, check_parameters
+from lucy.nodes.training_parameters import DEFAULTS, check_parameters
 from lucy.tools.endpoints import check_deployment
 from lucy.tools.store.activity import list_jobs
 from lucy.tools.store.deployments import find_deployment

@@ -1,3 +1,4 @@
+from datetime import date
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from lucy.tools.dry_run.rollouts import GradedRollout
 from lucy.tools.training.comparison import compare
 from lucy.tools.training.examples import choose_examples
 from lucy.tools.training.forecast import FREE, UNKNOWN, Forecast, Part, Range
+from lucy.tools.training.hosted.prices import TrainingPrice
 from lucy.tools.training.split import Split, split_records
 from lucy.tools.vocabulary import Grade, Record
 
@@ -84,7 +86,7 @@ def test_the_result_has_criteria_topics_length_examples_and_how_the_best_was_cho
 
 
 def test_what_it_took_stands_beside_the_forecast() -> None:
-    took = {"seconds": 130.0, "is_resumed": True, "training": 0.0, "judging": 1.5, "cost": 1.5, "known": 1.5}
+    took = {"seconds": 130.0, "is_resumed": True, "training": 0.0, "calls": 1.5, "cost": 1.5, "known": 1.5}
     forecast = {"seconds": [60.0, 120.0, 600.0], "cost": [1.0, 2.0, 3.0], "known": 2.0}
     text = describe_results(_result(0.2, took=took, forecast=forecast), NAMES)
     assert "It took 2 min and cost $1.50. The forecast was 60 s to 10 min and $1.00 to $3.00." in text
@@ -92,7 +94,7 @@ def test_what_it_took_stands_beside_the_forecast() -> None:
 
 
 def test_a_cost_that_is_not_known_is_never_shown_as_nothing() -> None:
-    took = {"seconds": 5.0, "is_resumed": False, "training": None, "judging": 2.0, "cost": None, "known": 2.0}
+    took = {"seconds": 5.0, "is_resumed": False, "training": None, "calls": 2.0, "cost": None, "known": 2.0}
     text = describe_results(_result(0.2, took=took), NAMES)
     assert "cost at least $2.00" in text
 
@@ -134,8 +136,9 @@ def test_what_the_held_out_prompts_can_prove(families: int, of: int, said: str) 
 
 
 def _describe_cost(total: Range, limit: float | None = None, hourly: float | None = None) -> str:
+    price = None if hourly is None else TrainingPrice(per_hour=hourly, as_of=date(2026, 1, 2))
     found = Forecast((Part("Training", "100 answers", total),), total, 2.0, UNKNOWN)
-    return describe_cost(found, limit, is_local=False, hourly=hourly)
+    return describe_cost(found, limit, is_local=False, price=price)
 
 
 def test_an_unknown_price_is_said_with_what_is_known() -> None:
@@ -145,8 +148,16 @@ def test_an_unknown_price_is_said_with_what_is_known() -> None:
 
 
 def test_a_price_by_the_hour_says_what_a_limit_buys() -> None:
+    assert "known since 2026-01-02" in _describe_cost(UNKNOWN, None, 100.0)
     assert "$20.00 buys 12 min of it" in _describe_cost(UNKNOWN, 20.0, 100.0)
     assert "$100.00 for an hour" in _describe_cost(UNKNOWN, None, 100.0)
+
+
+def test_a_price_by_tokens_is_said_with_its_day() -> None:
+    found = Forecast((Part("Training", "100 answers", KNOWN),), KNOWN, 2.0, UNKNOWN)
+    price = TrainingPrice(per_million_tokens=25.0, as_of=date(2026, 1, 2))
+    said = describe_cost(found, None, is_local=False, price=price)
+    assert "$25.00 for a million trained tokens (known since 2026-01-02" in said
 
 
 def test_low_likely_and_high_stand_in_the_table() -> None:
@@ -155,7 +166,7 @@ def test_low_likely_and_high_stand_in_the_table() -> None:
 
 def test_this_machine_costs_nothing() -> None:
     found = Forecast((), FREE, 0.0, UNKNOWN)
-    assert describe_cost(found, None, is_local=True, hourly=None).startswith("$0.00")
+    assert describe_cost(found, None, is_local=True, price=None).startswith("$0.00")
 
 
 def test_a_time_that_was_not_measured_is_unknown() -> None:

@@ -5,11 +5,13 @@ import tomllib
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from lucy.errors import SettingsError
 
+T = TypeVar("T")
 LISTED = Path(__file__).with_name("prices.toml")
 NAME = "prices.toml"
 """The file in the data folder that adds prices and overrides those listed."""
@@ -53,9 +55,14 @@ def load_prices(home: Path, *, with_listed: bool) -> dict[str, Price]:
     return listed | (_read(own) if own.is_file() else {})
 
 
-def find_price(prices: Mapping[str, Price], model: str) -> Price | None:
-    """Find a model's price; a dated snapshot (`name-2025-04-14`) has that of its name."""
-    return prices.get(model) or prices.get(_SNAPSHOT.sub("", model))
+def find_price(prices: Mapping[str, T], model: str) -> T | None:
+    """Find a model's price; a dated snapshot (`name-2025-04-14`) has that of its name.
+
+    A fine-tuned model (`ft:name-2025-04-14:owner::id`) has that of all which were made of its base model
+    (`ft:name`).
+    """
+    family = ":".join(model.split(":")[:2]) if model.startswith("ft:") else model
+    return next((prices[one] for one in (model, family, _SNAPSHOT.sub("", family)) if one in prices), None)
 
 
 def _read(path: Path) -> dict[str, Price]:

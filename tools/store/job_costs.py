@@ -1,4 +1,4 @@
-"""Add up what a job has cost so far beside its trainer: the judge that it asks."""
+"""Add up what a job has cost so far beside its trainer: the calls of the judge and of the base model."""
 
 from sqlalchemy import select
 
@@ -6,16 +6,22 @@ from lucy.tools.store.database import Store
 from lucy.tools.store.jobs import Job
 from lucy.tools.store.schema import ledger
 
+ROLES = ("judge", "base_model")
 
-def read_judging_cost(store: Store, job: Job) -> float | None:
-    """Give what judging has cost since a job was submitted, US dollars; None where that is unknown."""
+
+def list_call_costs(store: Store, job: Job) -> list[float | None]:
+    """List what the calls since a job was submitted cost, US dollars each; None where that is unknown."""
     query = select(ledger.c.cost).where(
         ledger.c.workflow_id == job.workflow_id,
         ledger.c.step == job.kind,
-        ledger.c.role == "judge",
+        ledger.c.role.in_(ROLES),
         ledger.c.created_at >= job.created_at,
         ledger.c.outcome != "rate_limited",  # a call that was turned away is not billed
     )
     with store.read() as connection:
-        costs = connection.execute(query).scalars().all()
+        return list(connection.execute(query).scalars())
+
+
+def add_call_costs(costs: list[float | None]) -> float | None:
+    """Give the sum of costs; None where one of them is unknown."""
     return None if None in costs else float(sum(cost for cost in costs if cost is not None))

@@ -6,21 +6,17 @@ training itself is watched by its trainer. It does not know discounts, or prices
 
 from collections.abc import Iterator, Sequence
 
-from sqlalchemy import select
-
 from lucy.errors import CostLimitError
 from lucy.tools.graders.config import GraderConfig
 from lucy.tools.graders.judge_answers import estimate_judge
 from lucy.tools.graders.resources import Resources
 from lucy.tools.store.database import Store
+from lucy.tools.store.job_costs import list_call_costs
 from lucy.tools.store.jobs import Job
-from lucy.tools.store.schema import ledger
 from lucy.tools.vocabulary import Grade, Record, ScoreMany
 
 CHUNK = 64
 """Answers that are judged between two looks at the limit."""
-STEP = "training"
-"""Under which step a training's calls are booked."""
 
 
 class Budget:
@@ -42,24 +38,13 @@ class Budget:
         self.charged = 0.0
         """What the trainer itself has cost, US dollars, as far as it is known."""
 
+    def list_costs(self) -> list[float | None]:
+        """List what the calls of this job cost so far, US dollars each; None where that is unknown."""
+        return list_call_costs(self._store, self._job)
+
     def read_spent(self) -> float:
-        """Give what the judge has cost this job so far, US dollars; a call of unknown cost counts nothing."""
-        return sum(cost for cost in self._list_costs() if cost is not None)
-
-    def is_known(self) -> bool:
-        """Tell whether the cost of every answered call is known."""
-        return None not in list(self._list_costs())
-
-    def _list_costs(self) -> Iterator[float | None]:
-        query = select(ledger.c.cost).where(
-            ledger.c.workflow_id == self._job.workflow_id,
-            ledger.c.step == STEP,
-            ledger.c.role == "judge",
-            ledger.c.created_at >= self._job.created_at,
-            ledger.c.outcome != "rate_limited",  # a call that was turned away is not billed
-        )
-        with self._store.read() as connection:
-            yield from connection.execute(query).scalars()
+        """Give what the calls have cost this job so far, US dollars; one of unknown cost counts nothing."""
+        return sum(cost for cost in self.list_costs() if cost is not None)
 
     def limit(self, score_many: ScoreMany, most: float | None) -> ScoreMany:
         """Wrap a grader at work so that it pauses the job before it would spend more than `most` dollars.

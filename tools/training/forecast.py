@@ -8,7 +8,7 @@ import numpy as np
 
 from lucy.tools.calls.door import Estimate
 from lucy.tools.calls.prices import MILLION, Price
-from lucy.tools.training.hosted.spending import TrainingPrice
+from lucy.tools.training.hosted.prices import TrainingPrice
 from lucy.tools.training.job import EVALUATION_ANSWERS
 from lucy.tools.training.speed import Speed
 

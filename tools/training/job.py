@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from lucy.errors import InputError
+from lucy.errors import GraderError, InputError
 from lucy.tools.graders.config import parse_grader
 from lucy.tools.graders.scoring import address_grader, open_grader
 from lucy.tools.policy.retrieval import BASE_NAME
@@ -40,15 +40,12 @@ from lucy.tools.training.outcome import (
 )
 from lucy.tools.training.split import Split, set_aside, split_records
 from lucy.tools.training.trainer import Method, Parameters, Task, Trained, Trainer
-from lucy.tools.training.trainers import open_trainer
+from lucy.tools.training.trainers import LOCAL, open_trainer
 from lucy.tools.vocabulary import Grade, Progress, Record, ScoreMany, ignore_progress
 from lucy.tools.workbench import Workbench
 
 EVALUATION_ANSWERS = 8
 """Answers per held-out prompt, before and after."""
-SETS_ASIDE = ("offline", "trl")
-"""Trainers that set prompts aside themselves to find the best checkpoint. Any other is given some of the
-training side in place of the held-out ones, so that none chooses by what is compared in the end."""
 
 
 class TrainingRequest(BaseModel):
@@ -116,12 +113,13 @@ def train(bench: Workbench, job: Job, progress: Progress) -> dict[str, Any]:
         score = remember_grades(bench.store, address, limited)
         task = _make_task(bench, job, request, split, records, score, progress)
         _check(trainer, task, find_limit_faults(grader, resources, request.cost_limit, records[0]))
-        before = _evaluate(bench, trainer.open_base(task), task, heldout, topics)
+        before = _evaluate(bench, trainer.open_base(task), task, heldout, topics, "Before the training")
+        _require_grades(before)
         trained = trainer.train(task)
         budget.charged = trained.cost or 0.0
-        after = _evaluate(bench, trained.policy, task, heldout, topics)
+        after = _evaluate(bench, trained.policy, task, heldout, topics, "After the training")
     done = Done(trained, before, after, compare_sides(split, before, after, request.seed))
-    _book(bench, job, [*before.rollouts, *after.rollouts])
+    _book(bench, job, request.trainer, [*before.rollouts, *after.rollouts])
     registered = _register(bench, job, request, trained, done.comparison, split)
     return {
         "job_id": job.id,
@@ -136,7 +134,10 @@ def train(bench: Workbench, job: Job, progress: Progress) -> dict[str, Any]:
     }
 
 
-def _book(bench: Workbench, job: Job, made: Sequence[Rollout]) -> None:
+def _book(bench: Workbench, job: Job, trainer: str, made: Sequence[Rollout]) -> None:
+    """Book the answers before and after; those of a service were booked one by one when they came."""
+    if trainer not in LOCAL:
+        return
     tokens = count_tokens(made)
     add_calls(bench.store, job.workflow_id, "training", job.id, calls=len(made), tokens=tokens)
 
@@ -168,7 +169,9 @@ def _make_task(
     progress: Progress,
 ) -> Task:
     training, heldout = select(records, split.train_ids), select(records, split.heldout_ids)
-    if request.trainer not in SETS_ASIDE:
+    if request.trainer not in LOCAL:
+        # Ours set prompts aside themselves to find the best checkpoint; any other is given some of the
+        # training side in place of the held-out ones, so that none chooses by what is compared in the end.
         aside = set_aside(training, request.seed)
         heldout = [record for record in training if record.id in aside]
         training = [record for record in training if record.id not in aside]
@@ -216,19 +219,28 @@ def _evaluate(
     task: Task,
     heldout: Sequence[Record],
     topics: dict[str, str | None],
+    when: str,
 ) -> Evaluation:
     """Let a model answer the held-out prompts, and grade the answers; what is stored is not done again."""
-    rollouts = roll_out(
-        bench.store,
-        policy,
-        heldout,
-        count=EVALUATION_ANSWERS,
-        seed=task.parameters.seed,
-        progress=task.progress,
-    )
+
+    def report(label: str, done: int, total: int) -> None:
+        task.progress(f"{when}: {label.lower()}", done, total)
+
+    seed = task.parameters.seed
+    rollouts = roll_out(bench.store, policy, heldout, count=EVALUATION_ANSWERS, seed=seed, progress=report)
     by_id = {record.id: record for record in heldout}
-    grades = grade_rollouts(task.score_many, rollouts, records=by_id, progress=task.progress)
+    grades = grade_rollouts(task.score_many, rollouts, records=by_id, progress=report)
     return Evaluation(rollouts, join_rollouts(rollouts, grades, records=by_id, topics=topics))
+
+
+def _require_grades(before: Evaluation) -> None:
+    """Refuse to train when nothing could be compared in the end."""
+    errors = [one.grade for one in before.graded if one.grade.score is None]
+    if before.graded and len(errors) == len(before.graded):
+        raise GraderError(
+            f"None of the base model's {len(errors)} answers to the held-out prompts could be graded "
+            f"({errors[0].reason}): correct the grader and run the dry run again; nothing was trained."
+        )
 
 
 def _register(

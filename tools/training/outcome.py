@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from lucy.tools.dry_run.rollouts import GradedRollout
 from lucy.tools.store.database import tell_time
+from lucy.tools.store.job_costs import add_call_costs
 from lucy.tools.store.jobs import Job
 from lucy.tools.store.rollouts import Rollout
 from lucy.tools.training.budget import Budget
@@ -76,19 +77,15 @@ def describe_split(split: Split, records: Sequence[Record], seed: int) -> dict[s
 
 
 def sum_up(job: Job, budget: Budget, trained: Trained) -> dict[str, Any]:
-    """Give what the training took: seconds since it was asked for, and US dollars, None where unknown.
-
-    What a service asks for the answers before and after is not known here, so the cost is not either.
-    """
+    """Give what the training took: seconds since it was asked for, and US dollars, None where unknown."""
     began, now = datetime.fromisoformat(job.created_at), datetime.fromisoformat(tell_time())
-    judging = budget.read_spent()
-    known = (trained.cost or 0.0) + judging
-    is_known = trained.cost is not None and budget.is_known() and trained.kind != "upstream"
+    calls = add_call_costs(budget.list_costs())
+    known = (trained.cost or 0.0) + budget.read_spent()
     return {
         "seconds": round((now - began).total_seconds(), 1),
         "is_resumed": job.checkpoint is not None,
         "training": trained.cost,
-        "judging": judging if budget.is_known() else None,
-        "cost": known if is_known else None,
+        "calls": calls,
+        "cost": None if trained.cost is None or calls is None else known,
         "known": known,
     }

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Annotated, Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -23,9 +23,9 @@ class Parameters(BaseModel):
     epochs: int = Field(default=2, ge=1, le=50)
     group_size: int = Field(default=8, ge=2, le=64)
     """Rollouts for each prompt and step; not used by `sft`."""
-    batch_size: int | Literal["auto"] = "auto"
+    batch_size: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
     """Prompts in one step, 1 to 256."""
-    learning_rate: float | Literal["auto"] = "auto"
+    learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] | Literal["auto"] = "auto"
     """Of the optimiser; for hosted trainers a multiplier of their own rate."""
     reasoning_effort: Literal["default", "low", "medium", "high"] = "default"
     seed: int = 0
@@ -46,7 +46,8 @@ class Task:
     """Which model is trained; each trainer knows its own names. Empty: the trainer's default."""
     training: Sequence[Record]
     heldout: Sequence[Record]
-    """Never trained on; a hosted trainer may send them as its validation file."""
+    """Never trained on. Where a trainer sets nothing aside itself they are prompts of the training side, to
+    choose the checkpoint by; the held-out prompts that prove the result are not among them."""
     grader: GraderConfig
     score_many: ScoreMany
     """The grader at work; grades are stored by content."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from lucy.tools.workbench import Workbench
 
 GROUP = "lucy.trainers"
+LOCAL = ("offline", "trl")
+"""Those that work on this machine, where only a judge may cost money."""
 
 
 def list_trainers() -> list[str]:
@@ -205,15 +207,16 @@ def open_hosted(bench: "Workbench") -> Trainer:
     from lucy.tools.calls.connection import OPENAI
     from lucy.tools.calls.prices import load_prices
     from lucy.tools.training.hosted.client import Client
-    from lucy.tools.training.hosted.spending import load_training_prices
+    from lucy.tools.training.hosted.prices import load_training_prices
     from lucy.tools.training.hosted.trainer import HostedTrainer
 
     settings = bench.settings
+    is_openai = not settings.base_url
     return HostedTrainer(
         Client(settings.base_url or OPENAI, settings.api_key),
         _HostedDoors(bench).open,
         poll_seconds=settings.poll_seconds,
         judge_model=settings.judge_model,
-        prices=load_training_prices(settings.home),
-        judge_prices=load_prices(settings.home, with_listed=not settings.base_url),
+        prices=load_training_prices(settings.home, with_listed=is_openai),
+        judge_prices=load_prices(settings.home, with_listed=is_openai),
     )

@@ -5,7 +5,7 @@ import pytest
 from lucy.tools.calls.door import Estimate
 from lucy.tools.calls.prices import Price
 from lucy.tools.training.forecast import FREE, UNKNOWN, Forecast, Load, Prices, forecast
-from lucy.tools.training.hosted.spending import TrainingPrice
+from lucy.tools.training.hosted.prices import TrainingPrice
 from lucy.tools.training.speed import Speed
 
 LOAD = Load(prompts=100, heldout=10, epochs=2, group_size=8, prompt_tokens=50.0, answer_tokens=[100.0] * 40)

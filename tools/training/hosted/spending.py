@@ -6,62 +6,16 @@ them, so that the figure is never too low by more than the first look. Tokens of
 where the service reports them. It does not know discounts, storage or the price of hosting the model.
 """
 
-import tomllib
 from dataclasses import dataclass
-from datetime import date
-from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from lucy.errors import SettingsError
 from lucy.tools.calls.prices import MILLION, Price
 from lucy.tools.records.tokens import estimate_tokens
 from lucy.tools.training.hosted.journal import State
+from lucy.tools.training.hosted.prices import TrainingPrice
 from lucy.tools.training.hosted.wire import RemoteJob
 from lucy.tools.training.trainer import Task
 
 HOUR = 3600.0
-NAME = "training_prices.toml"
-"""The file in the data folder with prices of training."""
-
-
-class TrainingPrice(BaseModel):
-    """What a service asks for training one base model, US dollars."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    per_hour: float | None = Field(default=None, ge=0)
-    """For an hour of training, by the wall clock."""
-    per_million_tokens: float | None = Field(default=None, ge=0)
-    """For 1,000,000 trained tokens; of supervised training all epochs count."""
-    as_of: date
-    source: str = ""
-
-
-class _TrainingPrices(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    training: dict[str, TrainingPrice] = {}
-
-
-def load_training_prices(home: Path) -> dict[str, TrainingPrice]:
-    """Read what training costs by base model: `training_prices.toml` in the data folder; else all is unknown.
-
-    None come with Lucy: what services ask changes, and a limit must not rest on an old figure.
-
-    Raises:
-        SettingsError: the file cannot be used.
-    """
-    path = home / NAME
-    if not path.is_file():
-        return {}
-    try:
-        return _TrainingPrices.model_validate(tomllib.loads(path.read_text(encoding="utf-8"))).training
-    except (OSError, ValueError) as error:
-        raise SettingsError(
-            f'The prices in {str(path)!r} cannot be read ({error}); expected [training."base model"] with '
-            "per_hour or per_million_tokens (US dollars) and as_of (a date)."
-        ) from error
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,9 +34,10 @@ from lucy.tools.training.hosted.metrics import Best, find_best, find_saved
 from lucy.tools.training.hosted.policy import HostedPolicy
 from lucy.tools.training.hosted.polling import Follower
 from lucy.tools.training.hosted.presence import find_absence
+from lucy.tools.training.hosted.prices import TrainingPrice, find_training_price
 from lucy.tools.training.hosted.remains import delete_remains, give_up, mark_best, read_remains
 from lucy.tools.training.hosted.rows import write_files
-from lucy.tools.training.hosted.spending import Meter, TrainingPrice, count_training_tokens
+from lucy.tools.training.hosted.spending import Meter, count_training_tokens
 from lucy.tools.training.hosted.statuses import Status, read_status
 from lucy.tools.training.hosted.submission import submit
 from lucy.tools.training.hosted.uploads import upload_files
@@ -212,7 +213,7 @@ class HostedTrainer:
         known = [find_price(self.judge_prices, one) for one in judges]
         dearest = max((one for one in known if one), key=lambda one: one.output, default=None)
         return Meter(
-            price=self.prices.get(task.base_model),
+            price=find_training_price(self.prices, task.base_model),
             judge_price=dearest if all(known) else None,
             has_judge=bool(judges),
             is_reinforcement=task.method == "rft",

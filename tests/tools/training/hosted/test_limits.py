@@ -9,7 +9,7 @@ from fake_training import FakeTraining, Stage, succeed, write_metrics
 from lucy.errors import CancelledByPersonError, CostLimitError
 from lucy.tools.calls.prices import Price
 from lucy.tools.graders.kinds import ModelMessage, ScoreModelGrader
-from lucy.tools.training.hosted.spending import TrainingPrice
+from lucy.tools.training.hosted.prices import TrainingPrice
 
 DAY = date(2026, 11, 21)
 HOURLY = {"o4-mini-2025-04-16": TrainingPrice(per_hour=100.0, as_of=DAY)}

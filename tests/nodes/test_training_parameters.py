@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from lucy.errors import InputError
-from lucy.nodes.training_plan import DEFAULTS, check_parameters, read_changes
+from lucy.nodes.training_parameters import DEFAULTS, check_parameters, read_changes
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,15 @@ from lucy.nodes.training_plan import DEFAULTS, check_parameters, read_changes
         ("supervised, 2 epochs", {"method": "sft", "epochs": 2}),
         ("reinforcement", {"method": "rft"}),
         ("what does it cost?", {}),
+        ("-1 epochs", {"epochs": -1}),
+        ("2.5 epochs", {"epochs": 2.5}),
+        ("zero epochs", {"epochs": 0}),
+        ("split 80%", {"train_split": 0.8}),
+        ("100/0", {"train_split": 1.0}),
+        ("split 90/10", {"train_split": 0.9}),
+        ("90/20", {}),
+        ("we answer 24/7", {}),
+        ("learning rate -1", {"learning_rate": -1.0}),
     ],
 )
 def test_parameters_are_read_in_words(said: str, changes: dict[str, Any]) -> None:
@@ -43,6 +52,12 @@ def test_parameters_are_read_in_words(said: str, changes: dict[str, Any]) -> Non
         ({"method": "magic"}, "rft or sft"),
         ({"cost_limit": 0.0}, "cost limit"),
         ({"epochs": "many"}, "must be numbers"),
+        ({"epochs": True}, "must be numbers"),
+        ({"epochs": 2.5}, "a whole number, not 2.5"),
+        ({"epochs": -1}, "1 to 50, not -1"),
+        ({"batch_size": 0}, "batch size cannot be 0; expected greater than or equal to 1"),
+        ({"learning_rate": 0.0}, "learning rate cannot be 0.0; expected greater than 0"),
+        ({"learning_rate": float("nan")}, "learning rate cannot be nan"),
     ],
 )
 def test_parameters_out_of_range_are_one_sentence(changes: dict[str, Any], word: str) -> None:
