@@ -6,14 +6,15 @@ is another conversation, over a connection of its own. Three measurements:
 - alone: one request after the other; the median is the single-request latency;
 - people: 200 people ask, read the answer and ask again, with pauses of 5 to 15 seconds;
 - instant: 200 requests at the very same moment. Their p95 is nearly the time that all of them take, so that
-  10 times the single latency would allow each about a twentieth of it. An address that does nothing
-  (`/healthz`) is asked the same way, to show what of that time is HTTP.
+  10 times the single latency would allow each about a twentieth of it: a quarter of a millisecond, where a
+  request alone takes 5. An address that does nothing (`/healthz`) is asked the same way, to show what of that
+  time is HTTP.
 
     python benchmarks/gateway_load.py
 
 Prints the ratios. Exits 1 when a request fails or is not counted, or when the people's p95 is over 10 times
-the single-request latency. The ratio of the instant is printed beside it and decides nothing: on two cores
-it is out of reach, even for the address that does nothing.
+the single-request latency. The ratio of the instant is printed beside it and decides nothing: on two cores,
+one of which the asking client takes, it is out of reach.
 """
 
 import asyncio

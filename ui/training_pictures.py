@@ -8,9 +8,6 @@ from lucy.ui.bars import SHOWN, Tone, clip, draw_head
 
 KINDS = {"gain": "Gained most", "middle": "In the middle", "loss": "Lost most"}
 """Titles of the examples."""
-UPRIGHT = "stroke:var(--body-text-color);stroke-width:1.5"
-DASHED = "stroke:var(--warning);stroke-width:2;stroke-dasharray:4 3"
-SIDES = "display:grid;grid-template-columns:1fr 1fr;gap:8px"
 
 
 def draw_training(body: Mapping[str, Any], names: Mapping[str, str]) -> str:
@@ -70,10 +67,10 @@ def draw_curve(
 
     lines = [_draw_line("raw", place(enumerate(values))), _draw_line("mean", place(enumerate(means)))]
     if shown:
-        lines.append(_draw_line("checked", place(shown.items()), style=DASHED))
+        lines.append(_draw_line("checked", place(shown.items())))
     if best is not None:
         at = f"{300 * best / width:.1f}"
-        lines.insert(0, _draw_line("best", f"{at},0 {at},100", style=UPRIGHT))
+        lines.insert(0, _draw_line("best", f"{at},0 {at},100"))
     return (
         f'<figure class="curve"><div class="range"><span>{high:.2f}</span><span>{low:.2f}</span></div>'
         f'<svg viewBox="0 0 300 100" preserveAspectRatio="none" role="img" aria-label="{said}">'
@@ -81,11 +78,8 @@ def draw_curve(
     )
 
 
-def _draw_line(kind: str, points: str, *, style: str = "") -> str:
-    styled = f' style="{style}"' if style else ""
-    return (
-        f'<polyline class="{kind}" points="{points}" fill="none"{styled} vector-effect="non-scaling-stroke"/>'
-    )
+def _draw_line(kind: str, points: str) -> str:
+    return f'<polyline class="{kind}" points="{points}" fill="none" vector-effect="non-scaling-stroke"/>'
 
 
 def smooth(values: Sequence[float]) -> list[float]:
@@ -204,4 +198,4 @@ def _draw_example(example: Mapping[str, Any]) -> str:
     )
     label = f'<div class="line"><span class="label">{KINDS[example["kind"]]}</span></div>'
     prompt = f"<blockquote>{escape(example['prompt'])}</blockquote>"
-    return f'<li>{label}{prompt}<div class="sides" style="{SIDES}">{sides}</div></li>'
+    return f'<li>{label}{prompt}<div class="sides">{sides}</div></li>'
