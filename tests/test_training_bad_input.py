@@ -381,6 +381,26 @@ def test_a_setting_that_cannot_be_used(
     assert not home.exists()
 
 
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, r"^Error: The service at api.openai.com needs a key .*; set LUCY_API_KEY"),
+        ({"LUCY_API_KEY": "sk-1"}, r"^Error: No base model is named .*; set LUCY_BASE_MODEL"),
+        ({"LUCY_BASE_URL": "http://127.0.0.1:9/v1"}, r"^Error: No base model is named"),
+    ],
+)
+def test_a_trainer_that_cannot_begin_is_said_before_anything_is_read(
+    home: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], words: str
+) -> None:
+    monkeypatch.setenv("LUCY_TRAINER", "openai")
+    for name, value in given.items():
+        monkeypatch.setenv(name, value)
+    done = CliRunner().invoke(app, ["run", str(SAMPLE_FILE), "--goal", "Be kind"], prog_name="lucy")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert_sentence(done.stderr.strip(), words)
+    assert not home.exists()
+
+
 OPENERS: dict[str, Callable[..., Any]] = {
     "chat": lucy.deployed_model,
     "embedding": lucy.deployed_embeddings,

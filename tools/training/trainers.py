@@ -17,6 +17,7 @@ from lucy.tools.training.trainer import Parameters, Remains, ServiceTrainer, Tas
 from lucy.tools.vocabulary import Grade, Progress, Record, ignore_progress
 
 if TYPE_CHECKING:
+    from lucy.settings import Settings
     from lucy.tools.calls.connection import Connection
     from lucy.tools.calls.door import Door, Estimate
     from lucy.tools.workbench import Workbench
@@ -42,6 +43,44 @@ def open_trainer(name: str, bench: "Workbench") -> Trainer:
             return point.load()(bench)
     known = ", ".join(list_trainers())
     raise InputError(f"There is no trainer {name!r}; set LUCY_TRAINER to one of: {known}.")
+
+
+def check_setup(settings: "Settings") -> None:
+    """Check what our trainers need before there are records: packages, key, base model; nothing is sent.
+
+    Raises:
+        InputError: packages or a key are missing, no base model is named, or none is in the folder.
+        NotFoundError: the base model is not on this machine.
+    """
+    if settings.trainer == "trl":
+        _check_local(settings.base_model)
+    if settings.trainer == "openai":
+        _check_hosted(settings)
+
+
+def _check_local(base_model: str) -> None:
+    from lucy.tools.training.local.packages import describe_missing, find_missing_packages
+
+    missing = find_missing_packages()
+    if missing:
+        raise InputError(describe_missing(missing))
+    from lucy.tools.training.local.weights import find_base
+
+    find_base(base_model)
+
+
+def _check_hosted(settings: "Settings") -> None:
+    from lucy.tools.calls.connection import OPENAI
+    from lucy.tools.training.hosted.client import Client
+
+    client = Client(settings.base_url or OPENAI, settings.api_key)
+    if not client.has_key:
+        raise InputError(client.ask_for_key())
+    if not settings.base_model.strip():
+        raise InputError(
+            "No base model is named for the training; set LUCY_BASE_MODEL to one that the service can "
+            "fine-tune."
+        )
 
 
 @runtime_checkable

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from lucy.tools.records.validation import Limits
 
 
+BEFORE_THE_MODEL = ("topics_config", "categorize", "coverage_generation", "grader_config")
+"""Steps in which no base model answers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """What `lucy run` is to do; everything in it was checked."""
@@ -49,10 +53,12 @@ def read_order(
 
     Raises:
         InputError: something cannot be used, or there is no trainer of the name that is set.
+        NotFoundError: the base model that is set is not on this machine.
         GraderError: the grader cannot be used on this machine.
         StoreError: the data folder cannot be written.
     """
     from lucy.tools.datasets import name_source
+    from lucy.tools.training.trainers import check_setup
 
     order = Order(
         source=check_file(file, make_limits(settings)),
@@ -63,6 +69,8 @@ def read_order(
         report=check_report(report, source=file) if report is not None else None,
     )
     check_trainer(settings)
+    if order.until not in BEFORE_THE_MODEL:
+        check_setup(settings)
     check_home(settings.home)
     return order if order.name else replace_name(order, make_writable(name_source(order.source)))
 

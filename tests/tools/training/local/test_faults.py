@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from lucy.errors import StoreError
+from lucy.errors import NotFoundError, StoreError
+from lucy.settings import Settings
 from lucy.tools.training.local import faults, trainer
 from lucy.tools.training.local.memory import Memory, find_memory
 from lucy.tools.training.local.options import LocalOptions
 from lucy.tools.training.local.trainer import LocalTrainer
 from lucy.tools.training.trainer import Parameters
+from lucy.tools.training.trainers import check_setup
 from lucy.tools.vocabulary import Record
 
 TOOL = {"type": "function", "function": {"name": "find", "parameters": {"type": "object"}}}
@@ -201,3 +203,8 @@ def test_a_tokenizer_without_an_end_is_a_fault(make_task, make_base):
     path = base / "tokenizer_config.json"
     path.write_text(json.dumps({k: v for k, v in json.loads(path.read_text()).items() if k != "eos_token"}))
     assert "no token that ends a text" in find_one(make_task(base_model=str(base)))
+
+
+def test_a_base_model_that_is_not_here_is_said_before_there_are_records() -> None:
+    with pytest.raises(NotFoundError, match="set LUCY_BASE_MODEL to a folder"):
+        check_setup(Settings(trainer="trl", base_model="./none"))
