@@ -1,6 +1,5 @@
 """Say what a training service cannot take, before anything is uploaded; nothing is sent for this."""
 
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -19,7 +18,6 @@ MOST_TRAINING = 50_000
 MOST_VALIDATION = 1_000
 FEWEST_SFT = 10
 """Rows of a file for supervised training."""
-BATCHES = (1, 256)
 RATES = (0.001, 100.0)
 """Multipliers that make sense; the service asks only for more than 0, but a plain rate such as 1e-5 would
 train nothing and cost as much."""
@@ -63,10 +61,8 @@ def find_parameter_faults(task: Task, meter: Meter) -> list[str]:
         )
     if not 1 <= parameters.epochs <= 50:
         faults.append(f"The number of epochs is {parameters.epochs}; expected 1 to 50, such as 2.")
-    size, rate = parameters.batch_size, parameters.learning_rate
-    if size != "auto" and not BATCHES[0] <= size <= BATCHES[1]:
-        faults.append(f"The batch size is {size}; expected 1 to 256, or auto.")
-    if rate != "auto" and not (math.isfinite(rate) and RATES[0] <= rate <= RATES[1]):
+    rate = parameters.learning_rate
+    if rate != "auto" and not RATES[0] <= rate <= RATES[1]:
         faults.append(
             f"The learning rate is {rate:g}; a service takes a multiplier of its own rate, from 0.001 to "
             "100; give one such as 1, or auto."

@@ -49,12 +49,9 @@ def _check_parameters(task: Task, options: LocalOptions) -> list[str]:
             f"The local trainer has no reasoning effort, and it is set to {parameters.reasoning_effort!r}; "
             "leave it at 'default'."
         )
-    if parameters.batch_size != "auto" and not 1 <= parameters.batch_size <= 256:
-        faults.append(f"batch_size is {parameters.batch_size}, expected 1 to 256 or 'auto'.")
-    if parameters.learning_rate != "auto" and not 0 < parameters.learning_rate < 1:
+    if parameters.learning_rate != "auto" and parameters.learning_rate >= 1:
         faults.append(
-            f"learning_rate is {parameters.learning_rate:g}, expected above 0 and below 1, such as 1e-6, or "
-            "'auto'."
+            f"learning_rate is {parameters.learning_rate:g}, expected below 1, such as 1e-6, or 'auto'."
         )
     if options.longest != "auto" and options.longest < 1:
         faults.append(f"The longest answer is set to {options.longest} tokens, expected at least 1.")

@@ -126,9 +126,7 @@ def test_a_downloaded_model_is_found_by_its_name(make_task, base, monkeypatch, t
 
 @pytest.mark.parametrize(("parameters", "expected"), [
     ({"reasoning_effort": "high"}, "no reasoning effort"),
-    ({"batch_size": 257}, "batch_size is 257"),
-    ({"batch_size": 0}, "batch_size is 0"),
-    ({"learning_rate": 0.0}, "learning_rate is 0"),
+    ({"learning_rate": 1.5}, "learning_rate is 1.5"),
 ])  # fmt: skip
 def test_parameters_out_of_range_are_faults(make_task, parameters, expected):
     assert expected in find_one(make_task(parameters=Parameters(**parameters)))
