@@ -6,6 +6,7 @@ submits once, follows and chooses. Killed at any point, it goes on from the job'
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,7 +86,10 @@ class HostedTrainer:
             *find_grader_faults(task, self.judge_model),
             *find_record_faults(task, self.roles),
         ]
-        return faults or find_absence(self.client, task)
+        if faults:
+            return faults
+        with closing(self.client):
+            return find_absence(self.client, task)
 
     def open_base(self, task: Task) -> HostedPolicy:
         """Give the base model as the service serves it."""
@@ -101,7 +105,8 @@ class HostedTrainer:
 
     def give_up(self, job_id: str, checkpoint: Any, keep: Callable[[Any], None]) -> str:
         """Cancel a training at the service, unless it has ended; say what came of it, or nothing."""
-        return give_up(self._open_exchange(), Journal(checkpoint, keep, self.client.address), job_id)
+        with closing(self.client):
+            return give_up(self._open_exchange(), Journal(checkpoint, keep, self.client.address), job_id)
 
     def delete_files(self, checkpoint: Any, keep: Callable[[Any], None]) -> None:
         """Delete the training files at the service.
@@ -109,7 +114,8 @@ class HostedTrainer:
         Raises:
             ProviderError: it refuses, or does not answer.
         """
-        delete_remains(self._open_exchange(), Journal(checkpoint, keep, self.client.address))
+        with closing(self.client):
+            delete_remains(self._open_exchange(), Journal(checkpoint, keep, self.client.address))
 
     def train(self, task: Task) -> Trained:
         """Upload, submit once, follow to the end, choose the best checkpoint.
@@ -127,7 +133,10 @@ class HostedTrainer:
             if faults:
                 raise InputError(" ".join(faults))
         journal.note(was_given_up=False)
-        exchange = Exchange(self.client, self.sleep, Watch(task.progress))
+        with closing(self.client):
+            return self._train(Exchange(self.client, self.sleep, Watch(task.progress)), journal, task)
+
+    def _train(self, exchange: Exchange, journal: Journal, task: Task) -> Trained:
         try:
             trained = self._take(exchange, journal, task)
             exchange.watch.say("done", 100)
