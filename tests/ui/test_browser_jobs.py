@@ -30,9 +30,9 @@ from lucy.tools.workbench import Workbench
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(280)]
 
-RECORDS = 120
+RECORDS = 300
 LONG = "50 epochs, groups of 64"
-"""The longest training that a person may ask for: here 200 steps, some seconds."""
+"""The longest training that a person may ask for: here some hundred steps, some seconds."""
 PATIENCE = 60.0
 """Seconds that something may take to happen; nothing waits for them without need."""
 LOOK = 0.01
@@ -172,31 +172,21 @@ def _read_events(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:
 def pause(store: Store, job: Job) -> None:
     """Let the job's process stand still: what is looked at then is looked at in the middle of the job.
 
-    Not while it writes: it would hold the database's lock, and nobody else could write.
+    Not while it writes, since nobody else could write then: the database's lock is held here meanwhile.
     """
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
+    with closing(sqlite3.connect(store.home / "lucy.db", timeout=PATIENCE, isolation_level=None)) as lock:
+        lock.execute("BEGIN IMMEDIATE")
         os.kill(find_pid(job), signal.SIGSTOP)
-        if stands_still(job) and can_write(store):
-            return
-        let_go_on(job)
-        time.sleep(LOOK)
-    raise AssertionError("the job's process could not be stopped between two writes")
+        deadline = time.monotonic() + PATIENCE
+        while not stands_still(job):
+            assert time.monotonic() < deadline, "the job's process does not stop"
+            time.sleep(LOOK)
+        lock.execute("ROLLBACK")
 
 
 def stands_still(job: Job) -> bool:
     stat = Path(f"/proc/{find_pid(job)}/stat").read_text()
     return stat.rpartition(") ")[2].startswith("T")
-
-
-def can_write(store: Store) -> bool:
-    with closing(sqlite3.connect(store.home / "lucy.db", timeout=0)) as connection:
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
-            return False
-        connection.rollback()
-    return True
 
 
 def let_go_on(job: Job) -> None:
