@@ -23,13 +23,23 @@ from lucy.tools.graders.resources import Resources
 from lucy.tools.graders.scoring import address_grader, hash_grader, list_weights, open_grader
 from lucy.tools.policy.retrieval import BASE_NAME
 from lucy.tools.responses import read_recorded_response
-from lucy.tools.rollouts import Policy, count_tokens, grade_rollouts, join_rollouts, remember_grades, roll_out
+from lucy.tools.rollouts import (
+    PaidPolicy,
+    Policy,
+    count_missing,
+    count_tokens,
+    find_unanswered,
+    grade_rollouts,
+    join_rollouts,
+    remember_grades,
+    roll_out,
+)
 from lucy.tools.store.artefacts import Ref, put_artefact
 from lucy.tools.store.datasets import set_statistics
 from lucy.tools.store.ledger import add_calls
-from lucy.tools.store.rollouts import Rollout, address_rollout, read_rollouts
+from lucy.tools.store.rollouts import Rollout
 from lucy.tools.topics.tree import iterate
-from lucy.tools.training.trainers import LOCAL, PaidPolicy, open_base_policy
+from lucy.tools.training.trainers import LOCAL, open_base_policy
 from lucy.tools.vocabulary import Grade, Progress, Record
 from lucy.tools.workbench import Workbench
 
@@ -124,24 +134,15 @@ def check_answers(answers: int) -> int:
 def announce_work(bench: Workbench, work: Work) -> Announced:
     """Say what is stored already, and what the base model and a judge model would take."""
     policy = open_policy(bench, work)
-    missing = _count_missing(bench, policy, work)
+    missing = count_missing(
+        bench.store, policy, work.sample, count=work.size.answers, seed=bench.settings.seed
+    )
     stored = work.size.prompts * work.size.answers - sum(missing.values())
     pairs = [(record, read_recorded_response(record)) for record in work.sample] * work.size.answers
     judging = estimate_judge(work.grader, work.resources, pairs + pairs[:REGRADED])
     wanted = [(record, missing[record.id]) for record in work.sample]
     answering = policy.estimate(wanted) if isinstance(policy, PaidPolicy) else None
     return Announced(len(pairs), stored, judging, answering)
-
-
-def _count_missing(bench: Workbench, policy: Policy, work: Work) -> dict[str, int]:
-    """Count the answers to each record that are not stored, by its id."""
-    seed = bench.settings.seed
-    keys = {
-        record.id: [address_rollout(policy.sha, record, number, seed) for number in range(work.size.answers)]
-        for record in work.sample
-    }
-    stored = read_rollouts(bench.store, [key for some in keys.values() for key in some])
-    return {record_id: sum(key not in stored for key in some) for record_id, some in keys.items()}
 
 
 def open_policy(bench: Workbench, work: Work) -> Policy:
@@ -178,7 +179,7 @@ def do_work(state: FinetuneWorkflowState, bench: Workbench, work: Work) -> Done:
     uploaded = upload_current(state, bench)
     policy, progress = open_policy(bench, work), work.progress
     count, seed = work.size.answers, bench.settings.seed
-    unanswered = _ask_service(bench, policy, work)
+    unanswered = find_unanswered(bench.store, policy, work.sample, count=count, seed=seed)
     answered = [record for record in work.sample if record.id not in unanswered]
     rollouts = roll_out(bench.store, policy, answered, count=count, seed=seed, progress=progress)
     by_id = {record.id: record for record in work.sample}
@@ -199,15 +200,6 @@ def do_work(state: FinetuneWorkflowState, bench: Workbench, work: Work) -> Done:
     )
     ref = _store(state, bench, report, rollouts, address, uploaded.backend_dataset_id)
     return Done(report, ref, unanswered)
-
-
-def _ask_service(bench: Workbench, policy: Policy, work: Work) -> dict[str, str]:
-    """Have a service answer, and give the records that it did not answer: they are counted, not graded."""
-    if not isinstance(policy, PaidPolicy):
-        return {}
-    missing = _count_missing(bench, policy, work)
-    wanted = [record for record in work.sample if missing[record.id]]
-    return policy.find_unanswered(wanted, work.size.answers, seed=bench.settings.seed)
 
 
 def _measure_noise(

@@ -1,7 +1,7 @@
 """Roll out a policy over prompts and grade the answers, storing as it goes and repeating nothing."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from lucy.tools.dry_run.rollouts import GradedRollout
 from lucy.tools.records.tokens import estimate_tokens
@@ -16,6 +16,9 @@ from lucy.tools.store.rollouts import (
     read_rollouts,
 )
 from lucy.tools.vocabulary import Grade, Progress, Record, ScoreMany, ignore_progress
+
+if TYPE_CHECKING:
+    from lucy.tools.calls.door import Estimate
 
 CHUNK = 32
 """Prompts that are rolled out and stored together: what a kill can lose."""
@@ -32,6 +35,54 @@ class Policy(Protocol):
     def sample_many(self, records: Sequence[Record], n: int, *, seed: int) -> list[list[str]]:
         """Answer each record's prompt `n` times; answer i does not depend on `n`."""
         ...
+
+
+@runtime_checkable
+class PaidPolicy(Protocol):
+    """A policy whose answers are paid for."""
+
+    def estimate(self, wanted: Sequence[tuple[Record, int]]) -> "Estimate":
+        """Estimate what answers to records take, each so many times, when none is stored yet."""
+        ...
+
+    def find_unanswered(self, records: Sequence[Record], n: int, *, seed: int) -> dict[str, str]:
+        """Ask for all answers, and give the ids of records that did not get every one, each with the reason.
+
+        What was answered is stored: asked again it is not paid again.
+
+        Raises:
+            ProviderError: no record got all its answers.
+        """
+        ...
+
+
+def count_missing(
+    store: Store, policy: Policy, records: Sequence[Record], *, count: int, seed: int
+) -> dict[str, int]:
+    """Count the answers to each record that are not stored, by its id."""
+    keys = {
+        record.id: [address_rollout(policy.sha, record, number, seed) for number in range(count)]
+        for record in records
+    }
+    stored = read_rollouts(store, [key for some in keys.values() for key in some])
+    return {record_id: sum(key not in stored for key in some) for record_id, some in keys.items()}
+
+
+def find_unanswered(
+    store: Store, policy: Policy, records: Sequence[Record], *, count: int, seed: int
+) -> dict[str, str]:
+    """Have a model at a service answer; give the ids of records that it did not answer, with the reason.
+
+    Empty for a model that answers here.
+
+    Raises:
+        ProviderError: it answered nothing.
+    """
+    if not isinstance(policy, PaidPolicy):
+        return {}
+    missing = count_missing(store, policy, records, count=count, seed=seed)
+    wanted = [record for record in records if missing[record.id]]
+    return policy.find_unanswered(wanted, count, seed=seed)
 
 
 def roll_out(

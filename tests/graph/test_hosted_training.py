@@ -140,6 +140,27 @@ def test_prompts_without_an_answer_are_named_counted_and_asked_again(start: Star
         assert len(server.chats) == 4
 
 
+def test_a_prompt_that_the_trained_model_does_not_answer_is_left_out_and_said(start: Start) -> None:
+    error = {"error": {"message": "The response was filtered", "code": "content_filter"}}
+    first: list[str] = []
+
+    def filter_one(body: dict[str, Any]) -> Any:
+        if body["model"] == "base":
+            return answer(body)
+        first[:] = first or [str(body["messages"])]
+        return (400, error) if str(body["messages"]) == first[0] else answer(body)
+
+    with FakeTraining(succeed(2), reply=filter_one) as server:
+        runs, workflow = start(server)
+        said = train(runs, workflow, "supervised")
+        (job,) = list_jobs(runs.bench.store)
+        assert (job.status, len(server.jobs)) == ("completed", 1)
+        assert job.result is not None
+        heldout = len(job.result["split"]["heldout"])
+        assert f"Of {heldout} held-out prompts 0 got no answer before the training and 1 after it" in said
+        assert job.result["comparison"]["reward"]["prompts"] == heldout - 1
+
+
 def test_a_training_at_its_limit_waits_and_goes_on_with_a_higher_one(start: Start) -> None:
     with FakeTraining(STAGES, reply=answer) as server:
         runs, workflow = start(server)

@@ -110,7 +110,12 @@ def compare(
     records = {rollout.record_id for rollout in (*before, *after)}
     conclusion = conclude(reward.difference, reward.families)
     distinct = _share_distinct(before), _share_distinct(after)
-    doubts = [*_doubt_length(words, conclusion), *_doubt_refusals(refusals), *_doubt_variety(*distinct)]
+    doubts = [
+        *_doubt_length(words, conclusion),
+        *_doubt_refusals(refusals),
+        *_doubt_variety(*distinct),
+        *_doubt_missing(before, after, families or ()),
+    ]
     return Comparison(
         reward=reward,
         criteria=_compare_criteria(before, after, lineage, seed),
@@ -286,6 +291,19 @@ def _doubt_refusals(refusals: Change | None) -> list[str]:
     if refusals is None or refusals.difference.low95 <= 0:
         return []
     return [f"Answers that refuse rose from {refusals.before:.0%} to {refusals.after:.0%}."]
+
+
+def _doubt_missing(
+    before: Sequence[GradedRollout], after: Sequence[GradedRollout], heldout: Collection[str]
+) -> list[str]:
+    """Say how many prompts a service did not answer: who is left out may not be chance."""
+    sides = [len(set(heldout) - {one.record_id for one in side}) for side in (before, after)]
+    if not any(sides):
+        return []
+    return [
+        f"Of {len(heldout)} held-out prompts {sides[0]} got no answer before the training and {sides[1]} "
+        "after it; they are left out."
+    ]
 
 
 def _doubt_variety(before: float, after: float) -> list[str]:

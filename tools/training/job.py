@@ -17,6 +17,7 @@ from lucy.tools.registry import Registered, register_version
 from lucy.tools.rollouts import (
     Policy,
     count_tokens,
+    find_unanswered,
     grade_rollouts,
     join_rollouts,
     remember_grades,
@@ -221,14 +222,18 @@ def _evaluate(
     topics: dict[str, str | None],
     when: str,
 ) -> Evaluation:
-    """Let a model answer the held-out prompts, and grade the answers; what is stored is not done again."""
+    """Let a model answer the held-out prompts, and grade the answers; what is stored is not done again.
+
+    What a service does not answer is left out, which the comparison says.
+    """
 
     def report(label: str, done: int, total: int) -> None:
         task.progress(f"{when}: {label.lower()}", done, total)
 
-    seed = task.parameters.seed
-    rollouts = roll_out(bench.store, policy, heldout, count=EVALUATION_ANSWERS, seed=seed, progress=report)
-    by_id = {record.id: record for record in heldout}
+    count, seed = EVALUATION_ANSWERS, task.parameters.seed
+    unanswered = find_unanswered(bench.store, policy, heldout, count=count, seed=seed)
+    by_id = {record.id: record for record in heldout if record.id not in unanswered}
+    rollouts = roll_out(bench.store, policy, [*by_id.values()], count=count, seed=seed, progress=report)
     grades = grade_rollouts(task.score_many, rollouts, records=by_id, progress=report)
     return Evaluation(rollouts, join_rollouts(rollouts, grades, records=by_id, topics=topics))
 

@@ -6,7 +6,7 @@ An entry point names a function that takes the workbench and gives a trainer; it
 from collections.abc import Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 from lucy.errors import InputError
 from lucy.tools.graders.config import GraderConfig
@@ -19,7 +19,7 @@ from lucy.tools.vocabulary import Grade, Progress, Record, ignore_progress
 if TYPE_CHECKING:
     from lucy.settings import Settings
     from lucy.tools.calls.connection import Connection
-    from lucy.tools.calls.door import Door, Estimate
+    from lucy.tools.calls.door import Door
     from lucy.tools.workbench import Workbench
 
 GROUP = "lucy.trainers"
@@ -81,25 +81,6 @@ def _check_hosted(settings: "Settings") -> None:
             "No base model is named for the training; set LUCY_BASE_MODEL to one that the service can "
             "fine-tune."
         )
-
-
-@runtime_checkable
-class PaidPolicy(Protocol):
-    """A policy whose answers are paid for."""
-
-    def estimate(self, wanted: Sequence[tuple[Record, int]]) -> "Estimate":
-        """Estimate what answers to records take, each so many times, when none is stored yet."""
-        ...
-
-    def find_unanswered(self, records: Sequence[Record], n: int, *, seed: int) -> dict[str, str]:
-        """Ask for all answers, and give the ids of records that did not get every one, each with the reason.
-
-        What was answered is stored: asked again it is not paid again.
-
-        Raises:
-            ProviderError: no record got all its answers.
-        """
-        ...
 
 
 def open_base_policy(
