@@ -2,10 +2,8 @@
 
 import json
 import re
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +13,7 @@ import pytest
 from fake_openai import FakeOpenAI
 from fake_training import FakeTraining
 from fake_upstream import FakeUpstream
+from served import make_policy, register_model, run_app
 from tests_support import approve, go_to, talk
 from typer.testing import CliRunner
 
@@ -25,14 +24,12 @@ from lucy.graph.toolbox.tools import make_tools
 from lucy.settings import Settings
 from lucy.tools import registry
 from lucy.tools.datasets import SAMPLE_FILE, SAMPLE_GOAL
-from lucy.tools.policy.retrieval import base_policy
 from lucy.tools.store import jobs, models
 from lucy.tools.store.activity import list_jobs
 from lucy.tools.store.database import Store
-from lucy.tools.vocabulary import Record
 from lucy.tools.workbench import Workbench
 from lucy.ui.app import app
-from lucy.ui.server import create_app, open_server
+from lucy.ui.server import create_app
 
 QUESTION: list[Any] = [{"role": "user", "content": "My invoice shows a charge twice, why is that?"}]
 TOKEN = "the-right-token"
@@ -89,26 +86,11 @@ def write_file(folder: Path, count: int) -> Path:
     return path
 
 
-def make_policy() -> str:
-    records = [
-        Record(
-            id=f"r-{number}",
-            prompt=({"role": "user", "content": f"There is a charge {word} on my invoice, why?"},),
-            reply=({"role": "assistant", "content": f"The desk will correct it, {word} or not."},),
-        )
-        for number, word in enumerate(["twice", "wrong", "again"] * 2)
-    ]
-    return base_policy(records).to_json()
-
-
 def register(bench: Workbench, name: str, weights: str, kind: Any = "retrieval") -> str:
-    made = registry.register_version(
-        bench.store, name=name, description="", base_model="b", provider="offline", kind=kind,
-        weights=weights, job_id=f"made-{name}", workflow_id="w", lineage={}, parameters={},
-        training_examples=1, validation_examples=1, cost=0.0,
-    )  # fmt: skip
-    registry.deploy(bench.store, made.model_id, 1, name=name, key=name)
-    return made.model_id
+    """Register a model and serve it under its name."""
+    model_id = register_model(bench, name, weights, kind)
+    registry.deploy(bench.store, model_id, 1, name=name, key=name)
+    return model_id
 
 
 def start(runs: Runs, source: Path) -> str:
@@ -131,8 +113,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     other = jobs.submit_job(bench.store, before, "training", {"epochs": 1})
     assert jobs.take_job(bench.store, other)
     jobs.end_job(bench.store, other, "failed", error="It was a test.")
-    gone = register(bench, "gone", make_policy())
-    register(bench, "served", make_policy())
+    gone = register(bench, "gone", make_policy("blue"))
+    register(bench, "served", make_policy("blue"))
     models.delete_model(bench.store, gone)
     ids = {"before": before, "trained": trained, "own": own.id, "other": other, "gone": gone}
     yield Place(runs, ids)
@@ -232,24 +214,9 @@ def call(place: Place, tool: str, given: dict[str, Any]) -> str:
     return said
 
 
-@contextmanager
-def serve(bench: Workbench) -> Iterator[str]:
-    ready = threading.Event()
-    server = open_server(create_app(bench), "127.0.0.1", 0, on_ready=lambda _url: ready.set())
-    thread = threading.Thread(target=server.serve_until_stopped)
-    thread.start()
-    try:
-        assert ready.wait(30)
-        yield server.url
-    finally:
-        server.stop()
-        thread.join(30)
-        assert not thread.is_alive()
-
-
 @pytest.fixture(scope="module")
 def url(place: Place) -> Iterator[str]:
-    with serve(place.runs.bench) as url:
+    with run_app(create_app(place.runs.bench)) as url:
         yield url
 
 
@@ -310,7 +277,7 @@ def read_message(error: openai.APIStatusError) -> str:
 def test_the_gateway_without_its_token(tmp_path: Path, given: str) -> None:
     bench = Workbench(Settings(home=tmp_path, token=TOKEN))  # pyright: ignore[reportArgumentType]
     before = dump(bench.store, without=())
-    with serve(bench) as url:
+    with run_app(create_app(bench)) as url:
         headers = {"Authorization": f"Bearer {given}"} if given else {}
         answers = [
             httpx.post(f"{url}/v1/chat/completions", headers=headers, json={"model": "x"}),
@@ -418,7 +385,7 @@ def test_another_program(place: Place, kind: str, name: str) -> None:
 
 def test_another_program_that_holds_a_model_which_is_deleted_then(tmp_path: Path) -> None:
     bench = Workbench(Settings(home=tmp_path))
-    model_id = register(bench, "support", make_policy())
+    model_id = register(bench, "support", make_policy("blue"))
     chat, vectors = lucy.deployed_model("support", bench=bench), lucy.deployed_embeddings(bench=bench)
     models.delete_model(bench.store, model_id)
     models.delete_model(bench.store, models.find_model(bench.store, "lucy-words").id)
@@ -433,7 +400,7 @@ def test_another_program_that_holds_a_model_which_is_deleted_then(tmp_path: Path
 
 def test_another_program_that_takes_one_kind_of_model_for_the_other(tmp_path: Path) -> None:
     bench = Workbench(Settings(home=tmp_path))
-    register(bench, "support", make_policy())
+    register(bench, "support", make_policy("blue"))
     lucy.deployed_embeddings(bench=bench)
     words = models.find_model(bench.store, "lucy-words").id
     before = dump(bench.store, without=())
@@ -491,7 +458,7 @@ def test_a_served_model_whose_service_has_no_key(tmp_path: Path) -> None:
 
 def ask_elsewhere(bench: Workbench) -> str:
     """Ask a model of a service that refuses, and give the sentence that the official client gets."""
-    with serve(bench) as url:
+    with run_app(create_app(bench)) as url:
         client = openai.OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0)
         with client, pytest.raises(openai.InternalServerError) as caught:
             client.chat.completions.create(model="elsewhere", messages=QUESTION)

@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -14,39 +13,26 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from fastapi import FastAPI
+from served import make_policy, run_app
 
 from lucy.errors import BusyError, GateError, InputError, StoreError
 from lucy.settings import Settings
 from lucy.tools import registry
 from lucy.tools.datasets import open_source
-from lucy.tools.policy.retrieval import base_policy
 from lucy.tools.records.validation import Limits
 from lucy.tools.store import jobs, models, workflows
 from lucy.tools.store.usage import summarize_usage
-from lucy.tools.vocabulary import Message, Record
+from lucy.tools.vocabulary import Message
 from lucy.tools.workbench import Workbench
 from lucy.ui import job_events
 from lucy.ui.access import MAX_BODY
 from lucy.ui.ports import check_address, is_loopback, open_address, require_token
-from lucy.ui.server import create_app, open_server, serve
+from lucy.ui.server import create_app, serve
 
 HOST = "127.0.0.1"
 QUESTION: list[Message] = [{"role": "user", "content": "My invoice shows a charge twice, why is that?"}]
 TOKEN = "a-sécret"
 JSON = {"content-type": "application/json"}
-
-
-def make_policy(colour: str) -> str:
-    records = [
-        Record(
-            id=f"{colour}-{number}",
-            prompt=({"role": "user", "content": f"There is a charge {word} on my invoice, why?"},),
-            reply=({"role": "assistant", "content": f"The {colour} desk will correct it, {word} or not."},),
-        )
-        for number, word in enumerate(["twice", "wrong", "again"] * 2)
-    ]
-    return base_policy(records).to_json()
 
 
 @pytest.fixture(scope="module")
@@ -67,22 +53,6 @@ def open_bench(home: Path, **settings: Any) -> Iterator[Workbench]:
     bench = Workbench(Settings(home=home, **settings))
     yield bench
     bench.close()
-
-
-@contextmanager
-def run_app(app: FastAPI) -> Iterator[str]:
-    """Serve an app in a thread and give its URL."""
-    ready = threading.Event()
-    server = open_server(app, HOST, 0, on_ready=lambda _url: ready.set())
-    thread = threading.Thread(target=server.serve_until_stopped)
-    thread.start()
-    try:
-        assert ready.wait(30)
-        yield server.url
-    finally:
-        server.stop()
-        thread.join(30)
-        assert not thread.is_alive()
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,7 @@
 """What the gateway does with tools, other services, A/B tests and feedback, through the wire."""
 
 import json
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,59 +9,21 @@ import httpx
 import openai
 import pytest
 from fake_upstream import CALL, WORDS, FakeUpstream
+from served import make_policy, register_model, run_app
 from typer.testing import CliRunner
 
 from lucy.errors import InputError
 from lucy.settings import Settings
 from lucy.tools import registry
-from lucy.tools.policy.retrieval import base_policy
 from lucy.tools.store import models
 from lucy.tools.store.usage import summarize_usage
-from lucy.tools.vocabulary import Record
 from lucy.tools.workbench import Workbench
 from lucy.ui.app import app
-from lucy.ui.server import create_app, open_server
+from lucy.ui.server import create_app
 
 KEY = "sk-very-secret-key"
 QUESTION: list[Any] = [{"role": "user", "content": "My invoice shows a charge twice, why is that?"}]
 TOOL: Any = {"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}
-
-
-@contextmanager
-def run_gateway(bench: Workbench) -> Iterator[str]:
-    """Serve a workbench in a thread and give the gateway's base URL."""
-    ready = threading.Event()
-    server = open_server(create_app(bench), "127.0.0.1", 0, on_ready=lambda _url: ready.set())
-    thread = threading.Thread(target=server.serve_until_stopped)
-    thread.start()
-    try:
-        assert ready.wait(30)
-        yield f"{server.url}/v1"
-    finally:
-        server.stop()
-        thread.join(30)
-        assert not thread.is_alive()
-
-
-def register(bench: Workbench, name: str, weights: str, kind: Any = "retrieval") -> str:
-    made = registry.register_version(
-        bench.store, name=name, description="", base_model="b", provider="offline", kind=kind,
-        weights=weights, job_id=f"job-{name}", workflow_id="w", lineage={}, parameters={},
-        training_examples=1, validation_examples=1, cost=0.0,
-    )  # fmt: skip
-    return made.model_id
-
-
-def make_policy(colour: str) -> str:
-    records = [
-        Record(
-            id=f"{colour}-{number}",
-            prompt=({"role": "user", "content": f"There is a charge {word} on my invoice, why?"},),
-            reply=({"role": "assistant", "content": f"The {colour} desk will correct it, {word} or not."},),
-        )
-        for number, word in enumerate(["twice", "wrong", "again"] * 2)
-    ]
-    return base_policy(records).to_json()
 
 
 @pytest.fixture(scope="module")
@@ -78,13 +38,13 @@ def served(
 ) -> Iterator[tuple[Workbench, str]]:
     home = tmp_path_factory.mktemp("home")
     bench = Workbench(Settings(home=home, base_url=service.url, api_key=KEY))
-    blue, red = (register(bench, colour, make_policy(colour)) for colour in ("blue", "red"))
+    blue, red = (register_model(bench, colour, make_policy(colour)) for colour in ("blue", "red"))
     registry.deploy(bench.store, blue, 1, name="tested", key="k1")
     registry.deploy(bench.store, red, 1, name="tested", mode="ab_test", share=0.5, key="k2")
-    elsewhere = register(bench, "elsewhere", "ft:small", "upstream")
+    elsewhere = register_model(bench, "elsewhere", "ft:small", "upstream")
     registry.deploy(bench.store, elsewhere, 1, name="elsewhere", key="k3")
-    with run_gateway(bench) as url:
-        yield bench, url
+    with run_app(create_app(bench)) as url:
+        yield bench, f"{url}/v1"
     bench.close()
 
 
@@ -264,10 +224,13 @@ def test_the_official_client_hears_the_old_version_the_new_one_and_after_the_rol
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stream: bool
 ) -> None:
     bench = Workbench(Settings(home=tmp_path))
-    blue = register(bench, "blue", make_policy("blue"))
-    red = register(bench, "red", make_policy("red"))
+    blue = register_model(bench, "blue", make_policy("blue"))
+    red = register_model(bench, "red", make_policy("red"))
     heard: list[str] = []
-    with run_gateway(bench) as url, openai.OpenAI(base_url=url, api_key="x", max_retries=0) as client:
+    with (
+        run_app(create_app(bench)) as url,
+        openai.OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as client,
+    ):
         for line in (
             f"models deploy {blue} --name support --yes",
             f"models deploy {red} --name support --replace --yes",
@@ -294,13 +257,16 @@ def listen(client: openai.OpenAI, stream: bool) -> str:
 
 def test_a_deleted_model_frees_its_name(tmp_path: Path) -> None:
     bench = Workbench(Settings(home=tmp_path))
-    blue, red = (register(bench, colour, make_policy(colour)) for colour in ("blue", "red"))
+    blue, red = (register_model(bench, colour, make_policy(colour)) for colour in ("blue", "red"))
     registry.deploy(bench.store, blue, 1, name="support", key="k1")
     models.delete_model(bench.store, blue)
     with pytest.raises(InputError, match=r"Nothing is served as 'support'.*new endpoint"):
         registry.deploy(bench.store, red, 1, name="support", mode="ab_test", key="k2")
     registry.deploy(bench.store, red, 1, name="support", key="k3")
-    with run_gateway(bench) as url, openai.OpenAI(base_url=url, api_key="x", max_retries=0) as client:
+    with (
+        run_app(create_app(bench)) as url,
+        openai.OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as client,
+    ):
         assert "red" in ask(client, model="support").choices[0].message.content
     with pytest.raises(InputError, match="is deleted"):
         registry.undo_deployment(bench.store, "support")
@@ -309,9 +275,12 @@ def test_a_deleted_model_frees_its_name(tmp_path: Path) -> None:
 
 def test_a_deleted_model_is_not_found_and_listed_no_more(tmp_path: Path) -> None:
     bench = Workbench(Settings(home=tmp_path))
-    model_id = register(bench, "blue", make_policy("blue"))
+    model_id = register_model(bench, "blue", make_policy("blue"))
     registry.deploy(bench.store, model_id, 1, name="support", key="k1")
-    with run_gateway(bench) as url, openai.OpenAI(base_url=url, api_key="x", max_retries=0) as client:
+    with (
+        run_app(create_app(bench)) as url,
+        openai.OpenAI(base_url=f"{url}/v1", api_key="x", max_retries=0) as client,
+    ):
         assert "blue" in ask(client, model="support").choices[0].message.content
         models.delete_model(bench.store, model_id)
         for name in ("support", model_id):

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 from openai import OpenAI
+from served import run_app
 from tests_support import approve, talk
 
 from lucy.graph.runs import Runs
@@ -32,7 +32,7 @@ from lucy.tools.training.local.policy import load_policy
 from lucy.tools.training.local.trainer import LocalTrainer
 from lucy.tools.training.trainer import Task, Trained
 from lucy.tools.workbench import Workbench
-from lucy.ui.server import create_app, open_server
+from lucy.ui.server import create_app
 
 TESTS = Path(__file__).parents[3]
 RECORDS = 120
@@ -139,17 +139,11 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 @contextmanager
 def serve(bench: Workbench) -> Iterator[OpenAI]:
     """Serve what is deployed on a port of its own, and give the official client for it."""
-    ready = threading.Event()
-    server = open_server(create_app(bench), "127.0.0.1", 0, on_ready=lambda _url: ready.set())
-    thread = threading.Thread(target=server.serve_until_stopped)
-    thread.start()
-    try:
-        assert ready.wait(30)
-        with OpenAI(base_url=f"{server.url}/v1", api_key="unused", max_retries=0) as client:
-            yield client
-    finally:
-        server.stop()
-        thread.join(30)
+    with (
+        run_app(create_app(bench)) as url,
+        OpenAI(base_url=f"{url}/v1", api_key="unused", max_retries=0) as client,
+    ):
+        yield client
 
 
 def ask(client: OpenAI, name: str, **given: Any) -> Any:
