@@ -5,7 +5,8 @@ from typing import Any, NamedTuple
 
 from lucy.graph.state import FinetuneWorkflowState
 from lucy.nodes.dry_run_work import trains_here
-from lucy.nodes.reading import read_artefact, read_current_records, read_topics
+from lucy.nodes.progress import open_progress
+from lucy.nodes.reading import read_artefact, read_current_records
 from lucy.nodes.step import get_workflow_id
 from lucy.nodes.training_parameters import PARAMETERS
 from lucy.nodes.uploading import upload_current
@@ -17,12 +18,16 @@ from lucy.tools.registry import suggest_name
 from lucy.tools.store.rollouts import Rollout, address_grade, read_rollouts
 from lucy.tools.training.forecast import Forecast, Load, Prices, forecast
 from lucy.tools.training.hosted.prices import TrainingPrice, find_training_price, load_training_prices
-from lucy.tools.training.job import TrainingRequest
+from lucy.tools.training.job import TrainingRequest, find_topics
+from lucy.tools.training.outcome import select
 from lucy.tools.training.speed import Speed, read_speed
 from lucy.tools.training.split import Split, set_aside, split_records
 from lucy.tools.vocabulary import Record
 from lucy.tools.workbench import Workbench
 
+REMEMBERED = 4
+"""Splits that are kept in memory, so that a change of the epochs needs no new one."""
+_DIVIDED: dict[tuple[str, str, str, int], tuple[Split, int]] = {}
 MEASURED = 400
 """Answers of the dry run that lengths and judging are measured on."""
 
@@ -39,12 +44,27 @@ class Planned(NamedTuple):
 
 def plan_training(state: FinetuneWorkflowState, bench: Workbench, plan: dict[str, Any]) -> Planned:
     """Make the request of a training, with the split that it will use."""
-    records = read_current_records(state, bench)
-    topics = {one.record_id: one.topic_id for one in read_topics(state, bench, records)}
-    split = split_records(records, topics, train_share=plan["train_split"], seed=bench.settings.seed)
-    ids = set(split.train_ids)
-    aside = set_aside([record for record in records if record.id in ids], bench.settings.seed)
-    return Planned(_make_request(state, bench, plan), records, split, len(aside))
+    request, records = _make_request(state, bench, plan), read_current_records(state, bench)
+    return Planned(request, records, *_divide(state, bench, request, records))
+
+
+def _divide(
+    state: FinetuneWorkflowState, bench: Workbench, request: TrainingRequest, records: list[Record]
+) -> tuple[Split, int]:
+    """Split the records as the job will, and count what is set aside; remembered, as it may take a minute."""
+    workflow_id = get_workflow_id(state)
+    content = request.model_dump_json(include={"dataset_id", "batches", "edits", "categories", "train_split"})
+    key = (str(bench.store.home), workflow_id, content, request.seed)
+    found = _DIVIDED.get(key)
+    if found is None:
+        open_progress(state, bench, "training")("Dividing the records", 0, 1)
+        topics = find_topics(bench, workflow_id, request.categories, records)
+        split = split_records(records, topics, train_share=request.train_split, seed=request.seed)
+        found = split, len(set_aside(select(records, split.train_ids), request.seed))
+        for oldest in list(_DIVIDED)[: 1 - REMEMBERED]:
+            _DIVIDED.pop(oldest, None)
+        _DIVIDED[key] = found
+    return found
 
 
 def _make_request(state: FinetuneWorkflowState, bench: Workbench, plan: dict[str, Any]) -> TrainingRequest:
