@@ -12,10 +12,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from loopback import Loopback
+from loopback import Loopback, LoopbackServer
 
 Reply = Callable[[dict[str, Any]], str]
 FAULTS = ("rate_limited", "server_error", "dropped", "malformed", "truncated")
@@ -109,9 +109,7 @@ class FakeOpenAI(Loopback):
                 self.completion_tokens += usage["completion_tokens"]
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-
+class _Server(LoopbackServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that was killed in the middle of a call."""
         if not isinstance(sys.exception(), ConnectionError):
@@ -137,7 +135,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         fake = self.owner
-        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        length = int(self.headers["Content-Length"])
+        sent = self.rfile.read(length)
+        if len(sent) < length:  # the client was killed while it sent: the call has not arrived
+            self.close_connection = True
+            return
+        body = json.loads(sent)
         fault = fake.begin(body)
         try:
             if fake.gate:

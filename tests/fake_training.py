@@ -16,11 +16,11 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from loopback import Loopback
+from loopback import Loopback, LoopbackServer
 
 FAULTS = ("rate_limited", "server_error", "dropped", "lost")
 """`dropped`: the connection is closed and nothing was done; `lost`: it was done, the answer is cut off."""
@@ -415,10 +415,7 @@ class FakeTraining(Loopback):
         }
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 64
-
+class _Server(LoopbackServer):
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Say nothing of a client that was killed in the middle of a call."""
 

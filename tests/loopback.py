@@ -6,17 +6,23 @@ from types import TracebackType
 from typing import Self
 
 
+class LoopbackServer(ThreadingHTTPServer):
+    """Takes as many connections at once as a real server does: with the default of 5 some are reset."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+
 class Loopback:
     """A server on a free port of 127.0.0.1 between `with` and its end."""
 
     handler: type[BaseHTTPRequestHandler]
     """Its class attribute `owner` is set to the fake that it serves for."""
-    server: type[ThreadingHTTPServer] = ThreadingHTTPServer
+    server: type[LoopbackServer] = LoopbackServer
 
     def __enter__(self) -> Self:
         bound = type("Handler", (self.handler,), {"owner": self})
         self._server = self.server(("127.0.0.1", 0), bound)
-        self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
         self._thread.start()
         return self
