@@ -156,20 +156,16 @@ def _collect(state: FinetuneWorkflowState, bench: Workbench, job: Job) -> Update
     if job.status != "completed" or job.result is None:
         return ask_after(state, bench, job)
     ref = put_artefact(bench.store, get_workflow_id(state), "training", job.result, reason=job.id)
-    said = [_describe(job.result, _name_criteria(state, bench)), describe_files(read_remains(bench, job))]
+    said = [describe_results(job.result, _read_names(state, bench)), describe_files(read_remains(bench, job))]
     text = "\n\n".join(part for part in said if part)
     return finish(state, bench, step="training", text=text, refs={"training": {**ref}})
 
 
-def _name_criteria(state: FinetuneWorkflowState, bench: Workbench) -> dict[str, str]:
+def _read_names(state: FinetuneWorkflowState, bench: Workbench) -> dict[str, str]:
     """Give the names of criteria and of topics by id: the words that the conversation uses for them."""
     grader = read_artefact(state, bench, "grader")["config"]
     names = {topic.id: topic.name for topic in iterate(read_tree(state, bench))}
     return names | {one["id"]: one["name"] for one in grader.get("criteria", [])}
-
-
-def _describe(result: dict[str, Any], names: dict[str, str]) -> str:
-    return describe_results(result, names)
 
 
 def read_words(text: str, state: FinetuneWorkflowState, bench: Workbench) -> Intent | None:

@@ -1,5 +1,6 @@
-"""Serve deployed models in tests: small policies, their registration, and a server in a thread."""
+"""Serve deployed models in tests: small policies, their registration, a server in a thread, its events."""
 
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,3 +52,13 @@ def register_model(bench: Workbench, name: str, weights: str, kind: Any = "retri
         training_examples=1, validation_examples=1, cost=0.0,
     )  # fmt: skip
     return made.model_id
+
+
+def read_events(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Read server-sent events from their lines: name and data of each."""
+    name = ""
+    for line in lines:
+        if line.startswith("event: "):
+            name = line.removeprefix("event: ")
+        if line.startswith("data: "):
+            yield name, json.loads(line.removeprefix("data: "))

@@ -1,6 +1,5 @@
 """A training in a real browser that outlives the page, the web server, and its own process."""
 
-import json
 import os
 import shutil
 import signal
@@ -16,6 +15,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from served import read_events
 from sqlalchemy import select
 from tests_support import go_to, talk
 
@@ -157,16 +157,7 @@ def open_page(browser: Browser, url: str) -> Iterator[Page]:
 def follow(url: str, job: Job) -> Iterator[Iterator[tuple[str, dict[str, Any]]]]:
     """Follow a job's server-sent events over a connection of its own: name and data of each."""
     with httpx.stream("GET", f"{url}/api/v1/finetune/{job.id}/events", timeout=PATIENCE) as response:
-        yield _read_events(response.iter_lines())
-
-
-def _read_events(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    name = ""
-    for line in lines:
-        if line.startswith("event: "):
-            name = line.removeprefix("event: ")
-        if line.startswith("data: "):
-            yield name, json.loads(line.removeprefix("data: "))
+        yield read_events(response.iter_lines())
 
 
 def pause(store: Store, job: Job) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import openai
 import pytest
-from served import make_policy, run_app
+from served import make_policy, read_events, run_app
 
 from lucy.errors import BusyError, GateError, InputError, StoreError
 from lucy.settings import Settings
@@ -404,15 +404,6 @@ def submit(bench: Workbench, name: str) -> str:
         checkpoint={"cost": 0.2},
     )
     return job_id
-
-
-def read_events(lines: Iterator[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    name = ""
-    for line in lines:
-        if line.startswith("event: "):
-            name = line.removeprefix("event: ")
-        if line.startswith("data: "):
-            yield name, json.loads(line.removeprefix("data: "))
 
 
 @pytest.mark.parametrize(
