@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lucy.nodes.wording import draw_table, quote, show_percent, write
+from lucy.nodes.wording import draw_table, quote, show_percent, show_seconds, write
 from lucy.tools.training.comparison import MIN_FAMILIES, Change, Comparison
 from lucy.tools.training.examples import Example
 from lucy.tools.training.forecast import Forecast, Range
@@ -131,15 +131,6 @@ def describe_time(seconds: Range, *, is_local: bool) -> str:
         return write("training", "time_unknown" if is_local else "time_elsewhere")
     low, likely, high = (show_seconds(one) for one in (seconds.low, seconds.likely, seconds.high))
     return write("training", "time", low=low, likely=likely, high=high)
-
-
-def show_seconds(seconds: float) -> str:
-    """Show a length of time in the unit that a person would use."""
-    if seconds < 90:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"
 
 
 def describe_results(result: Mapping[str, Any], names: Mapping[str, str]) -> str:

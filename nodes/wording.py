@@ -62,3 +62,12 @@ def quote(text: str, length: int = 220) -> str:
     line = " ".join(text.split())
     line = line if len(line) <= length else line[: length - 1].rstrip() + "…"
     return line.replace("`", "'").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def show_seconds(seconds: float) -> str:
+    """Show a length of time in the unit that a person would use."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    if seconds < 5400:
+        return f"{round(seconds / 60)} min"
+    return f"{seconds / 3600:.1f} h"

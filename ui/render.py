@@ -12,6 +12,7 @@ from html import escape
 from typing import Any, NamedTuple
 
 from lucy.graph.state import Choice, FinetuneWorkflowState
+from lucy.nodes.wording import show_seconds
 from lucy.tools.calls.connection import Engine
 from lucy.tools.calls.roles import USES, Role
 from lucy.tools.store.workflows import Workflow
@@ -240,7 +241,7 @@ def say_progress(pace: Pace, now: float) -> str:
     seconds, made = now - pace.since, pace.done - pace.done_then
     if seconds >= 1 and made > 0 and pace.done < pace.total:
         rate = made / seconds
-        parts += [say_rate(rate), f"about {say_duration((pace.total - pace.done) / rate)} left"]
+        parts += [say_rate(rate), f"about {show_seconds((pace.total - pace.done) / rate)} left"]
     return " · ".join(parts)
 
 
@@ -251,12 +252,3 @@ def say_rate(rate: float) -> str:
     if rate * 60 >= 1:
         return f"{rate * 60:,.0f} a minute"
     return f"{rate * 3600:,.1f} an hour"
-
-
-def say_duration(seconds: float) -> str:
-    """Say a duration roughly."""
-    if seconds < 60:
-        return f"{max(1, round(seconds))} s"
-    if seconds < 5400:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"

@@ -9,8 +9,8 @@ from lucy.nodes.training_words import (
     describe_results,
     describe_split,
     describe_time,
-    show_seconds,
 )
+from lucy.nodes.wording import show_seconds
 from lucy.tools.dry_run.rollouts import GradedRollout
 from lucy.tools.training.comparison import compare
 from lucy.tools.training.examples import choose_examples
